@@ -1,0 +1,3 @@
+//! Placeholder until the codec lands.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|_data: &[u8]| {});

@@ -1,0 +1,1 @@
+//! Reliable multicast over blocking std UDP sockets.
