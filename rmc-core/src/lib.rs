@@ -4,7 +4,21 @@
 
 extern crate alloc;
 
+mod action;
+mod config;
+mod error;
+mod event;
 pub mod packet;
+mod protocol;
 mod seq;
+mod stats;
+mod time;
 
+pub use action::{Action, Transmit};
+pub use config::{Config, DEFAULT_HEARTBEAT_TIMES, JoinPolicy};
+pub use error::{ConfigError, HeartbeatTimesError, SendError};
+pub use event::{EndCause, Event, EventKind, EventMask, LossCause, Path, Received, Stream, UnknownEvent};
+pub use protocol::Protocol;
 pub use seq::{MAX_SEQ, SeqRange};
+pub use stats::{DroppedStats, HeldStats, PeerInfo, RepairStats, RxStats, SendCapacity, Stats, StreamInfo, TxStats};
+pub use time::Instant;

@@ -25,10 +25,7 @@ impl SeqRange {
     /// The range that holds one number.
     #[must_use]
     pub const fn single(seq: u64) -> Self {
-        Self {
-            first: seq,
-            last: seq,
-        }
+        Self { first: seq, last: seq }
     }
 
     /// The lowest number in the range.

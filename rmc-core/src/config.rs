@@ -1,0 +1,346 @@
+//! Every bound and default of a node, validated in one place.
+
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use crate::error::{ConfigError, HeartbeatTimesError};
+use crate::event::EventMask;
+use crate::packet::{HEADER_LEN, MAX_DATAGRAM_LEN, MAX_INTERVALS};
+use crate::seq::MAX_SEQ;
+
+/// Where a receiver begins to follow the group's stream of a sender that is new to it (S10). Private streams ignore it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum JoinPolicy {
+    /// With what comes next: the first Data that is no repair, or behind the first Heartbeat, HeartbeatTimes or Reset.
+    Now,
+    /// With the oldest number that the sender can still repair. What lies below is not reported as lost.
+    #[default]
+    Oldest,
+    /// With number 1. What cannot be had any more is reported as lost.
+    FromStart,
+}
+
+/// The seed's heartbeat table, and the default (S22): 10, 20, 50, 50, 75, 100, 200, 250, 500 ms.
+pub const DEFAULT_HEARTBEAT_TIMES: [Duration; 9] = [
+    Duration::from_millis(10),
+    Duration::from_millis(20),
+    Duration::from_millis(50),
+    Duration::from_millis(50),
+    Duration::from_millis(75),
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+];
+
+/// A node's configuration. Take [`Config::new`] and change what you need; [`Protocol::new`](crate::Protocol::new) validates it.
+///
+/// Everything that a packet can make grow has its bound here. Buffers grow with their content, never to the bound in advance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// The group's address. It may also be one node's unicast address (S02).
+    pub group: SocketAddr,
+    /// The addresses that this node's packets come from, at most 16, to know its own looped-back packets by (S03). Default: none, then
+    /// only `set_local_addr` makes it know them.
+    pub local_addrs: Vec<SocketAddr>,
+    /// This incarnation of the node. A restart must use a newer one (RFC 1982 arithmetic, 32 bits).
+    pub epoch: u32,
+    /// The seed of all randomness (retry factors, stamps, hashes). Take it from the system's entropy, except in tests.
+    pub seed: u64,
+
+    /// Where to begin with a sender that is new (S10). Default [`JoinPolicy::Oldest`].
+    pub join_policy: JoinPolicy,
+    /// Never send anything (S28). Turns the join policy to `Now`. Default `false`.
+    pub silent: bool,
+    /// How long a silent node waits for somebody else's repair before it reports a gap as lost. 1 ms to 1 h, default 500 ms.
+    pub silent_gap: Duration,
+    /// Send heartbeats before the first data, so that others know of this node (S22). Default `false`.
+    pub announce: bool,
+
+    /// How many peers are known at most (S05). 1 to 1,048,576, default 16,384. Memory: at most 256 bytes for a peer without a
+    /// stream, so 4 MiB, and as much again for peers that expired and may return.
+    pub max_peers: usize,
+    /// How many private streams this node sends at most (S18). 0 to 65,536, default 64. Memory: each holds at most a send queue and
+    /// a backlog of its own.
+    pub max_private: usize,
+    /// The largest message in bytes, on sending and on receiving. 1 byte to 1 GiB, default 8 MiB.
+    pub max_message: usize,
+    /// The largest datagram sent, in bytes. 64 to 65,507, default 1,472 for an IPv4 group, 1,452 for IPv6: what Ethernet carries in one
+    /// frame. Larger ones are fragmented by IP, and lost if any fragment is.
+    pub max_datagram: usize,
+
+    /// How many packets of a stream are kept that the application has not taken: waiting in order, or cached behind a gap (S08).
+    /// 1 to 2^30, default 8,192. Memory: 200 bytes a packet besides the payload.
+    pub receive_window_packets: usize,
+    /// The same in bytes of payload, the message being reassembled included. Default 16 MiB. Memory: a quarter more, for buffer sizes.
+    pub receive_window_bytes: usize,
+    /// The bytes of payload that all receive windows hold together. Default 256 MiB.
+    pub receive_total_bytes: usize,
+
+    /// How many sent packets are kept for repair, for each stream (S21). 1 to 2^30, default 8,192.
+    pub backlog_packets: usize,
+    /// The same in bytes of payload. Default 16 MiB. Memory: a quarter more, for buffer sizes.
+    pub backlog_bytes: usize,
+    /// How long a sent packet is kept for repair. Default `None`: as long as there is room.
+    pub backlog_age: Option<Duration>,
+    /// How many packets wait to be sent for the first time, for each stream; past that `send` is `Full` (F15). 1 to 2^30, default 8,192.
+    pub send_queue_packets: usize,
+    /// The same in bytes of payload. Default 16 MiB.
+    pub send_queue_bytes: usize,
+
+    /// How many datagrams leave before the driver reads again (S20). 1 to 65,536, default 10.
+    pub max_burst: usize,
+    /// The most bytes of datagrams a second. Default `None`: no limit. 1 to 2^50.
+    pub max_rate: Option<u64>,
+    /// How many bytes may leave at once under `max_rate`. At least `max_datagram`, default 65,536.
+    pub rate_burst: usize,
+
+    /// How long to wait for an answer to a NACK before the round trip to its sender is known (S11). 1 ms to 60 s, default 20 ms.
+    pub nack_resend_time: Duration,
+    /// When a gap that was asked for this long ago counts as new, so that its retries begin again with the short delays (S11). Default 5 s.
+    pub nack_timeout: Duration,
+    /// The longest delay between two NACKs for the same gap. 1 ms to 60 s, default 1 s.
+    pub nack_max_delay: Duration,
+    /// How many gaps of one stream are asked for at the same time, lowest first (S11, F05). 1 to 2^20, default 4,096. Memory: 100 bytes
+    /// for a gap.
+    pub max_nacks: usize,
+    /// How many datagrams answer one NACK at most (F30). 1 to 2^20, default 1,024.
+    pub max_repairs_per_nack: usize,
+    /// How many addresses can be owed repairs at the same time, for each stream; a NACK past that is dropped and comes again.
+    /// 1 to 2^20, default 1,024. Memory: 700 bytes each.
+    pub max_askers: usize,
+
+    /// The growing intervals of heartbeats after data; the last one is the idle floor, repeated (S22, F16). 1 to 128 intervals of 1 ms to
+    /// 60 s, the longest below `peer_timeout`. Default [`DEFAULT_HEARTBEAT_TIMES`].
+    pub heartbeat_times: Vec<Duration>,
+    /// How late a heartbeat may be before it counts as missed (F22). Default `None`: half its interval, at least 10 ms.
+    pub heartbeat_tolerance: Option<Duration>,
+    /// After how much silence a peer is given up (S26). 10 ms to 24 h, default 30 s.
+    pub peer_timeout: Duration,
+    /// The number at which `SequenceOverflow` warns (S29). Default 2,000,000,000.
+    pub sequence_limit: u64,
+
+    /// Which events are wanted (S35). Default [`EventMask::DEFAULT`]: those that do not come per packet.
+    pub events: EventMask,
+    /// How many events wait to be polled; past that they are counted only. 1 to 2^20, default 1,024. Memory: 100 bytes each.
+    pub event_ring: usize,
+}
+
+impl Config {
+    /// The defaults, for a node of `group` in incarnation `epoch`, with `seed` for its randomness.
+    #[must_use]
+    pub fn new(group: SocketAddr, epoch: u32, seed: u64) -> Self {
+        Self {
+            group,
+            local_addrs: Vec::new(),
+            epoch,
+            seed,
+            join_policy: JoinPolicy::default(),
+            silent: false,
+            silent_gap: Duration::from_millis(500),
+            announce: false,
+            max_peers: 16_384,
+            max_private: 64,
+            max_message: 8 * MIB,
+            max_datagram: if group.is_ipv4() { 1_472 } else { 1_452 },
+            receive_window_packets: 8_192,
+            receive_window_bytes: 16 * MIB,
+            receive_total_bytes: 256 * MIB,
+            backlog_packets: 8_192,
+            backlog_bytes: 16 * MIB,
+            backlog_age: None,
+            send_queue_packets: 8_192,
+            send_queue_bytes: 16 * MIB,
+            max_burst: 10,
+            max_rate: None,
+            rate_burst: 65_536,
+            nack_resend_time: Duration::from_millis(20),
+            nack_timeout: Duration::from_secs(5),
+            nack_max_delay: Duration::from_secs(1),
+            max_nacks: 4_096,
+            max_repairs_per_nack: 1_024,
+            max_askers: 1_024,
+            heartbeat_times: DEFAULT_HEARTBEAT_TIMES.to_vec(),
+            heartbeat_tolerance: None,
+            peer_timeout: Duration::from_secs(30),
+            sequence_limit: 2_000_000_000,
+            events: EventMask::DEFAULT,
+            event_ring: 1_024,
+        }
+    }
+
+    /// The most payload that one datagram carries, in bytes.
+    #[must_use]
+    pub const fn max_payload(&self) -> usize {
+        self.max_datagram.saturating_sub(HEADER_LEN)
+    }
+
+    /// Checks every bound and every relation between options.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that is broken, with what to change.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.validate_bounds()?;
+        validate_heartbeat_times(&self.heartbeat_times, 0, self.peer_timeout).map_err(|error| match error {
+            HeartbeatTimesError::AboveTimeout { interval, peer_timeout } => {
+                ConfigError::TimeoutBelowHeartbeat { peer_timeout, interval }
+            }
+            other => ConfigError::HeartbeatTimes(other),
+        })?;
+        self.validate_addresses()?;
+        self.validate_relations()
+    }
+
+    fn validate_bounds(&self) -> Result<(), ConfigError> {
+        within("max_peers", self.max_peers, 1, 1 << 20)?;
+        within("max_private", self.max_private, 0, 1 << 16)?;
+        within("max_message", self.max_message, 1, 1 << 30)?;
+        within("max_datagram", self.max_datagram, 64, MAX_DATAGRAM_LEN)?;
+        within("receive_window_packets", self.receive_window_packets, 1, 1 << 30)?;
+        within("backlog_packets", self.backlog_packets, 1, 1 << 30)?;
+        within("send_queue_packets", self.send_queue_packets, 1, 1 << 30)?;
+        within("max_burst", self.max_burst, 1, 1 << 16)?;
+        within("max_nacks", self.max_nacks, 1, 1 << 20)?;
+        within("max_repairs_per_nack", self.max_repairs_per_nack, 1, 1 << 20)?;
+        within("max_askers", self.max_askers, 1, 1 << 20)?;
+        within("event_ring", self.event_ring, 1, 1 << 20)?;
+        if let Some(rate) = self.max_rate {
+            bounded("max_rate", rate, 1, 1 << 50)?;
+        }
+        bounded("sequence_limit", self.sequence_limit, 1, MAX_SEQ)?;
+        lasting("silent_gap", self.silent_gap, MS, 3_600 * SECOND)?;
+        lasting("nack_resend_time", self.nack_resend_time, MS, 60 * SECOND)?;
+        lasting("nack_timeout", self.nack_timeout, MS, 3_600 * SECOND)?;
+        lasting("nack_max_delay", self.nack_max_delay, MS, 60 * SECOND)?;
+        lasting("peer_timeout", self.peer_timeout, 10 * MS, 86_400 * SECOND)?;
+        if let Some(tolerance) = self.heartbeat_tolerance {
+            lasting("heartbeat_tolerance", tolerance, Duration::ZERO, 3_600 * SECOND)?;
+        }
+        if let Some(age) = self.backlog_age {
+            lasting("backlog_age", age, MS, 86_400 * SECOND)?;
+        }
+        Ok(())
+    }
+
+    fn validate_addresses(&self) -> Result<(), ConfigError> {
+        if self.local_addrs.len() > MAX_LOCAL_ADDRS {
+            return Err(ConfigError::TooManyLocalAddresses(self.local_addrs.len()));
+        }
+        if self.group.port() == 0 {
+            return Err(ConfigError::GroupWithoutPort(self.group));
+        }
+        Ok(())
+    }
+
+    fn validate_relations(&self) -> Result<(), ConfigError> {
+        let max_message = self.max_message;
+        if max_message > self.send_queue_bytes {
+            return Err(ConfigError::MessageAboveSendQueue { max_message, send_queue_bytes: self.send_queue_bytes });
+        }
+        let fragments = max_message.div_ceil(self.max_payload());
+        if fragments > self.send_queue_packets {
+            return Err(ConfigError::FragmentsAboveSendQueue {
+                fragments,
+                send_queue_packets: self.send_queue_packets,
+            });
+        }
+        if max_message > self.backlog_bytes / 2 {
+            return Err(ConfigError::MessageAboveBacklog { max_message, backlog_bytes: self.backlog_bytes });
+        }
+        if max_message > self.receive_window_bytes {
+            return Err(ConfigError::MessageAboveReceiveWindow {
+                max_message,
+                receive_window_bytes: self.receive_window_bytes,
+            });
+        }
+        if self.backlog_packets < self.max_burst {
+            return Err(ConfigError::BacklogBelowBurst {
+                backlog_packets: self.backlog_packets,
+                max_burst: self.max_burst,
+            });
+        }
+        window_holds("receive_window_packets", self.receive_window_packets, "backlog_packets", self.backlog_packets)?;
+        window_holds("receive_window_bytes", self.receive_window_bytes, "backlog_bytes", self.backlog_bytes)?;
+        if self.receive_total_bytes < self.receive_window_bytes {
+            return Err(ConfigError::TotalBelowWindow {
+                total: self.receive_total_bytes,
+                window: self.receive_window_bytes,
+            });
+        }
+        if self.max_rate.is_some() && self.rate_burst < self.max_datagram {
+            return Err(ConfigError::RateBurstBelowDatagram {
+                rate_burst: self.rate_burst,
+                max_datagram: self.max_datagram,
+            });
+        }
+        if self.nack_timeout < self.nack_resend_time {
+            return Err(ConfigError::NackTimeoutBelowResend {
+                nack_timeout: self.nack_timeout,
+                nack_resend_time: self.nack_resend_time,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// How many addresses a node may have.
+pub(crate) const MAX_LOCAL_ADDRS: usize = 16;
+
+const MIB: usize = 1 << 20;
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Checks a heartbeat table and the index to begin with (F17).
+pub(crate) fn validate_heartbeat_times(
+    times: &[Duration],
+    index: usize,
+    peer_timeout: Duration,
+) -> Result<(), HeartbeatTimesError> {
+    let count = times.len();
+    if count == 0 || count > MAX_INTERVALS {
+        return Err(HeartbeatTimesError::Count(count));
+    }
+    if index >= count {
+        return Err(HeartbeatTimesError::Index { index, count });
+    }
+    for (index, &interval) in times.iter().enumerate() {
+        if interval < MS || interval > 60 * SECOND {
+            return Err(HeartbeatTimesError::Interval { index, interval });
+        }
+        if interval >= peer_timeout {
+            return Err(HeartbeatTimesError::AboveTimeout { interval, peer_timeout });
+        }
+    }
+    Ok(())
+}
+
+fn within(option: &'static str, value: usize, min: u64, max: usize) -> Result<(), ConfigError> {
+    bounded(option, value as u64, min, max as u64)
+}
+
+fn bounded(option: &'static str, value: u64, min: u64, max: u64) -> Result<(), ConfigError> {
+    if value < min || value > max {
+        return Err(ConfigError::OutOfBounds { option, value, min, max });
+    }
+    Ok(())
+}
+
+fn lasting(option: &'static str, value: Duration, min: Duration, max: Duration) -> Result<(), ConfigError> {
+    let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+    bounded(option, micros(value), micros(min), micros(max))
+}
+
+fn window_holds(
+    window: &'static str,
+    window_value: usize,
+    backlog: &'static str,
+    backlog_value: usize,
+) -> Result<(), ConfigError> {
+    if window_value < backlog_value {
+        return Err(ConfigError::WindowBelowBacklog { window, window_value, backlog, backlog_value });
+    }
+    Ok(())
+}
