@@ -89,7 +89,7 @@ proptest! {
     fn records_lose_nothing(payload in vec(prop_oneof![3 => 0..3_u8, 1 => any::<u8>()], 0..60)) {
         let mut iterator = records(&payload);
         let mut seen = Vec::new();
-        while let Some(record) = iterator.next() {
+        for record in iterator.by_ref() {
             let len = u16::try_from(record.len()).expect("its length is a u16");
             seen.extend(len.to_be_bytes());
             seen.extend(record);
