@@ -1,6 +1,7 @@
 //! What follows the header, kind by kind.
 
 use super::cursor::{Reader, Writer};
+use super::header::Header;
 use super::{DecodeError, Flags, Intervals, Kind, Ranges, data, heartbeat};
 
 /// The longest backoff or delay that a packet may ask for, in microseconds: 10 s.
@@ -105,8 +106,22 @@ impl<'a> Body<'a> {
         }
     }
 
+    /// Takes the body under this header, which has been checked, apart and checks it.
+    #[inline]
+    pub(super) fn decode(header: &Header, bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        // The hot path: a payload that is not PACKED has no form to be checked.
+        if header.kind == Kind::Data && !header.flags.contains(Flags::PACKED) {
+            return Ok(Self::Data { payload: bytes });
+        }
+        let mut reader = Reader::new(bytes);
+        let body = Self::read(header.kind, &mut reader)?;
+        reader.finish()?;
+        body.check(header.flags, header.seq)?;
+        Ok(body)
+    }
+
     /// Takes a body of this kind apart. Its values are still unchecked, but for counts.
-    pub(super) fn read(kind: Kind, reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+    fn read(kind: Kind, reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         // The fields of an initializer are evaluated in the order in which they are written: the order on the wire.
         Ok(match kind {
             Kind::Data => Self::Data {

@@ -42,7 +42,7 @@ mod heartbeat;
 mod kind;
 mod ranges;
 
-use cursor::{Reader, Writer};
+use cursor::Writer;
 use header::Header;
 
 pub use body::{Body, MAX_DELAY_MICROS, MAX_RTT_MICROS};
@@ -90,6 +90,7 @@ impl<'a> Packet<'a> {
     ///
     /// The first rule of the wire format found broken. Total: no input makes it panic, and its work is bounded by the
     /// datagram's length.
+    #[inline]
     pub fn decode(datagram: &'a [u8]) -> Result<Self, DecodeError> {
         if datagram.len() > MAX_DATAGRAM_LEN {
             return Err(DecodeError::TooLong);
@@ -105,10 +106,7 @@ impl<'a> Packet<'a> {
         } else {
             (None, rest)
         };
-        let mut reader = Reader::new(rest);
-        let body = Body::read(header.kind, &mut reader)?;
-        reader.finish()?;
-        body.check(header.flags, header.seq)?;
+        let body = Body::decode(&header, rest)?;
         Ok(Self {
             flags: header.flags,
             heartbeat: header.heartbeat,

@@ -61,7 +61,7 @@ impl OwnedPacket {
 }
 
 impl OwnedBody {
-    fn body(&self) -> Body<'_> {
+    pub(crate) fn body(&self) -> Body<'_> {
         match self {
             Self::Data { payload } => Body::Data { payload },
             Self::HeartbeatTimes { intervals } => Body::HeartbeatTimes {
