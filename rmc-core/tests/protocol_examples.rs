@@ -1,7 +1,5 @@
 //! The example exchanges of docs/protocol.md are packets, byte for byte, and mean what stands below them.
 
-#![expect(clippy::expect_used, reason = "a test panics on what must not be")]
-
 use rmc_core::packet::Packet;
 
 const PROTOCOL: &str = include_str!("../../docs/protocol.md");
