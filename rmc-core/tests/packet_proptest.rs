@@ -7,9 +7,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use rmc_core::packet::{
-    Body, EncodeError, Extension, Flags, IntervalsBuilder, Kind, MAX_DELAY_MICROS,
-    MAX_INTERVAL_MICROS, MAX_INTERVALS, MAX_RANGES, MAX_RTT_MICROS, MIN_INTERVAL_MICROS, Packet,
-    RangesBuilder, records,
+    Body, EncodeError, Extension, Flags, IntervalsBuilder, Kind, MAX_DELAY_MICROS, MAX_INTERVAL_MICROS, MAX_INTERVALS,
+    MAX_RANGES, MAX_RTT_MICROS, MIN_INTERVAL_MICROS, Packet, RangesBuilder, records,
 };
 use rmc_core::{MAX_SEQ, SeqRange};
 
@@ -191,12 +190,7 @@ fn check_encode(packet: &Packet<'_>) -> Result<(), TestCaseError> {
 /// The bytes of a packet whose body borrows nothing, legal or not.
 fn unchecked_bytes(packet: &Packet<'_>) -> Option<Vec<u8>> {
     let ext = if packet.extension.is_some() { 0x40 } else { 0 };
-    let mut bytes = vec![
-        0x52,
-        0x10 | packet.kind().number(),
-        packet.flags.bits() | ext,
-        packet.heartbeat,
-    ];
+    let mut bytes = vec![0x52, 0x10 | packet.kind().number(), packet.flags.bits() | ext, packet.heartbeat];
     bytes.extend(packet.epoch.to_be_bytes());
     bytes.extend(packet.seq.to_be_bytes());
     if let Some(extension) = packet.extension {
@@ -206,30 +200,18 @@ fn unchecked_bytes(packet: &Packet<'_>) -> Option<Vec<u8>> {
     }
     match packet.body {
         Body::Data { payload } => bytes.extend(payload),
-        Body::Heartbeat {
-            oldest,
-            interval,
-            backoff,
-            group,
-            rtt,
-        } => {
+        Body::Heartbeat { oldest, interval, backoff, group, rtt } => {
             bytes.extend(oldest.to_be_bytes());
-            bytes.extend(
-                [interval, backoff, group, rtt]
-                    .map(u32::to_be_bytes)
-                    .concat(),
-            );
+            bytes.extend([interval, backoff, group, rtt].map(u32::to_be_bytes).concat());
         }
         Body::Lost { first, stamp } => {
             bytes.extend(first.to_be_bytes());
             bytes.extend(stamp.to_be_bytes());
         }
         Body::Reset { stamp } => bytes.extend(stamp.to_be_bytes()),
-        Body::Ack {
-            target_epoch,
-            window,
-            rtt,
-        } => bytes.extend([target_epoch, window, rtt].map(u32::to_be_bytes).concat()),
+        Body::Ack { target_epoch, window, rtt } => {
+            bytes.extend([target_epoch, window, rtt].map(u32::to_be_bytes).concat())
+        }
         Body::HeartbeatTimes { .. } | Body::Nack { .. } | Body::Confirm { .. } => return None,
     }
     Some(bytes)
@@ -238,15 +220,10 @@ fn unchecked_bytes(packet: &Packet<'_>) -> Option<Vec<u8>> {
 /// The rules for ranges, said once more.
 fn can_carry(base_seq: u64, ranges: &[SeqRange]) -> bool {
     let fits = |range: &SeqRange| {
-        range.last() <= MAX_SEQ
-            && u32::try_from(range.len()).is_ok()
-            && u32::try_from(range.first() - base_seq).is_ok()
+        range.last() <= MAX_SEQ && u32::try_from(range.len()).is_ok() && u32::try_from(range.first() - base_seq).is_ok()
     };
     let apart = |pair: &[SeqRange]| match pair {
-        [before, after] => before
-            .last()
-            .checked_add(1)
-            .is_some_and(|end| after.first() > end),
+        [before, after] => before.last().checked_add(1).is_some_and(|end| after.first() > end),
         _ => false,
     };
     base_seq >= 1
@@ -319,9 +296,7 @@ fn packed_payload() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// A number and ranges from it on. What goes past a bound is left out.
-fn ranges_from(
-    seq: impl Strategy<Value = u64>,
-) -> impl Strategy<Value = (u64, Box<RangesBuilder>)> {
+fn ranges_from(seq: impl Strategy<Value = u64>) -> impl Strategy<Value = (u64, Box<RangesBuilder>)> {
     let steps = vec((any_step(), any_step()), 0..40);
     (seq, steps).prop_map(|(seq, steps)| {
         let mut builder = Box::new(RangesBuilder::new(seq));
@@ -351,13 +326,7 @@ fn intervals() -> impl Strategy<Value = Box<IntervalsBuilder>> {
 
 /// Packets that keep every rule, of all kinds.
 fn legal_packet() -> impl Strategy<Value = OwnedPacket> {
-    let common = (
-        any_flags(),
-        any::<u8>(),
-        any::<u32>(),
-        extension(),
-        vec(any::<u8>(), 0..40),
-    );
+    let common = (any_flags(), any::<u8>(), any::<u32>(), extension(), vec(any::<u8>(), 0..40));
     let values = (
         any::<[u32; 3]>(),
         any::<u8>(),
@@ -380,13 +349,10 @@ fn legal_packet() -> impl Strategy<Value = OwnedPacket> {
             ((ranges_seq, ranges), intervals, packed),
             (seq, below),
         )| {
-            let mut flags =
-                Flags::from_bits(flags.bits() & kind.allowed_flags().bits()).expect("fewer flags");
+            let mut flags = Flags::from_bits(flags.bits() & kind.allowed_flags().bits()).expect("fewer flags");
             let mut seq = seq.max(kind.min_seq());
             // A number from 1 to `limit`.
-            let below = |limit: u64| {
-                1 + u64::try_from(below.index(usize::MAX)).expect("64 bits at most") % limit
-            };
+            let below = |limit: u64| 1 + u64::try_from(below.index(usize::MAX)).expect("64 bits at most") % limit;
             let body = match kind {
                 Kind::Data if flags.contains(Flags::PACKED) => {
                     flags = flags | Flags::FIRST | Flags::LAST;
@@ -403,43 +369,17 @@ fn legal_packet() -> impl Strategy<Value = OwnedPacket> {
                 Kind::HeartbeatTimes => OwnedBody::HeartbeatTimes { intervals },
                 Kind::Nack => {
                     seq = ranges_seq;
-                    OwnedBody::Nack {
-                        target_epoch,
-                        stamp,
-                        cookie,
-                        rtt,
-                        ranges,
-                    }
+                    OwnedBody::Nack { target_epoch, stamp, cookie, rtt, ranges }
                 }
-                Kind::Lost => OwnedBody::Plain(Body::Lost {
-                    first: below(seq - 1),
-                    stamp,
-                }),
+                Kind::Lost => OwnedBody::Plain(Body::Lost { first: below(seq - 1), stamp }),
                 Kind::Reset => OwnedBody::Plain(Body::Reset { stamp }),
-                Kind::Ack => OwnedBody::Plain(Body::Ack {
-                    target_epoch,
-                    window: cookie,
-                    rtt,
-                }),
+                Kind::Ack => OwnedBody::Plain(Body::Ack { target_epoch, window: cookie, rtt }),
                 Kind::Confirm => {
                     seq = ranges_seq;
-                    OwnedBody::Confirm {
-                        reason,
-                        delay,
-                        stamp,
-                        cookie,
-                        ranges,
-                    }
+                    OwnedBody::Confirm { reason, delay, stamp, cookie, ranges }
                 }
             };
-            OwnedPacket {
-                flags,
-                heartbeat,
-                epoch,
-                seq,
-                extension,
-                body,
-            }
+            OwnedPacket { flags, heartbeat, epoch, seq, extension, body }
         },
     )
 }
@@ -456,57 +396,22 @@ fn any_packet() -> impl Strategy<Value = OwnedPacket> {
         let [target_epoch, stamp] = any;
         let body = match legal.body {
             OwnedBody::Data { .. } => OwnedBody::Data { payload },
-            OwnedBody::Plain(Body::Heartbeat { .. }) => OwnedBody::Plain(Body::Heartbeat {
-                oldest: number,
-                interval: a,
-                backoff: b,
-                group: stamp,
-                rtt: c,
-            }),
-            OwnedBody::Plain(Body::Lost { .. }) => OwnedBody::Plain(Body::Lost {
-                first: number,
-                stamp,
-            }),
-            OwnedBody::Plain(Body::Ack { .. }) => OwnedBody::Plain(Body::Ack {
-                target_epoch,
-                window: stamp,
-                rtt: a,
-            }),
-            OwnedBody::Nack { .. } => OwnedBody::Nack {
-                target_epoch,
-                stamp,
-                cookie: 0,
-                rtt: a,
-                ranges,
-            },
-            OwnedBody::Confirm { reason, .. } => OwnedBody::Confirm {
-                reason,
-                delay: b,
-                stamp,
-                cookie: 0,
-                ranges,
-            },
+            OwnedBody::Plain(Body::Heartbeat { .. }) => {
+                OwnedBody::Plain(Body::Heartbeat { oldest: number, interval: a, backoff: b, group: stamp, rtt: c })
+            }
+            OwnedBody::Plain(Body::Lost { .. }) => OwnedBody::Plain(Body::Lost { first: number, stamp }),
+            OwnedBody::Plain(Body::Ack { .. }) => OwnedBody::Plain(Body::Ack { target_epoch, window: stamp, rtt: a }),
+            OwnedBody::Nack { .. } => OwnedBody::Nack { target_epoch, stamp, cookie: 0, rtt: a, ranges },
+            OwnedBody::Confirm { reason, .. } => OwnedBody::Confirm { reason, delay: b, stamp, cookie: 0, ranges },
             other => other,
         };
         let allowed = body_kind_flags(&body);
         // Half of them with legal flags, and with the ranges' own number, so that the other rules are reached.
         let tame = stamp % 2 == 0;
-        let flags = if tame {
-            Flags::from_bits(flags.bits() & allowed.bits()).expect("fewer flags")
-        } else {
-            flags
-        };
-        let seq = if tame && matches!(body, OwnedBody::Nack { .. } | OwnedBody::Confirm { .. }) {
-            ranges_seq
-        } else {
-            seq
-        };
-        OwnedPacket {
-            flags,
-            seq,
-            body,
-            ..legal
-        }
+        let flags = if tame { Flags::from_bits(flags.bits() & allowed.bits()).expect("fewer flags") } else { flags };
+        let seq =
+            if tame && matches!(body, OwnedBody::Nack { .. } | OwnedBody::Confirm { .. }) { ranges_seq } else { seq };
+        OwnedPacket { flags, seq, body, ..legal }
     })
 }
 
