@@ -1,0 +1,101 @@
+//! The tree against a plain sorted list.
+
+use alloc::vec::Vec;
+
+use super::*;
+use crate::rng::Rng;
+
+const NOW: Instant = Instant::from_nanos(500);
+
+fn armed(due: u64) -> GapState {
+    GapState::Armed(Asking { due: Instant::from_nanos(due), attempts: 1, asked: None })
+}
+
+fn all(gaps: &Gaps) -> Vec<Gap> {
+    let mut list = Vec::new();
+    let mut from = 0;
+    while let Some(gap) = gaps.find_from(from) {
+        from = gap.range.last() + 1;
+        list.push(gap);
+    }
+    list
+}
+
+fn due_of(gap: &Gap) -> Option<Instant> {
+    match gap.state {
+        GapState::Armed(asking) => Some(asking.due),
+        GapState::Waiting | GapState::Gone(_) => None,
+    }
+}
+
+/// RMC-NACK: at most `max_armed` are asked for, and those are the lowest.
+fn check(gaps: &Gaps, model: &[Gap]) {
+    let list = all(gaps);
+    assert_eq!(gaps.len(), model.len());
+    assert_eq!(list.iter().map(|gap| gap.range).collect::<Vec<_>>(), model.iter().map(|gap| gap.range).collect::<Vec<_>>());
+    assert_eq!(gaps.first(), list.first().copied());
+    assert_eq!(gaps.last(), list.last().copied());
+    assert_eq!(gaps.earliest(), list.iter().filter_map(due_of).min());
+    assert_eq!(gaps.armed, list.iter().filter(|gap| due_of(gap).is_some()).count());
+    assert!(gaps.armed <= gaps.max_armed);
+    for from in [0, 300, 900] {
+        let lowest = list.iter().find(|gap| gap.range.first() >= from && due_of(gap).is_some_and(|due| due <= NOW));
+        assert_eq!(gaps.due(NOW, from), lowest.copied());
+    }
+    let waiting = list.iter().filter(|gap| gap.state == GapState::Waiting).count();
+    assert!(waiting == 0 || gaps.armed == gaps.max_armed, "a gap waits although there is room");
+}
+
+#[test]
+fn it_behaves_as_a_sorted_list_does() {
+    for seed in 0..20 {
+        let mut rng = Rng::new(seed);
+        let mut gaps = Gaps::new(if seed % 2 == 0 { 1_000 } else { 5 });
+        let mut model: Vec<Gap> = Vec::new();
+        for _ in 0..1_000 {
+            let seq = rng.next_u64() % 1_000;
+            let place = model.partition_point(|gap| gap.range.last() < seq);
+            let hit = model.get(place).copied().filter(|gap| gap.range.contains(seq));
+            assert_eq!(gaps.find(seq).map(|gap| gap.range), hit.map(|gap| gap.range), "seed {seed}");
+            match (hit, rng.next_u64() % 4) {
+                (None, _) => {
+                    let above = model.get(place).map_or(1_000, |gap| gap.range.first());
+                    let last = seq + rng.next_u64() % (above - seq).min(20);
+                    let gap = Gap { range: SeqRange::new(seq, last).expect("not empty"), state: armed(rng.next_u64() % 1_000) };
+                    gaps.insert(gap, NOW);
+                    model.insert(place, gap);
+                }
+                (Some(gap), 0) => {
+                    gaps.remove(gap.range.first(), NOW);
+                    model.remove(place);
+                }
+                (Some(gap), 1) => {
+                    let state = GapState::Gone(Some(LossCause::Lost));
+                    gaps.set_state(gap.range.first(), state, NOW);
+                    model[place].state = state;
+                }
+                (Some(gap), _) => {
+                    assert_eq!(gaps.fill(seq, NOW).map(|gap| gap.range), Some(gap.range));
+                    model.remove(place);
+                    for range in [SeqRange::new(seq + 1, gap.range.last()), SeqRange::new(gap.range.first(), seq.wrapping_sub(1))] {
+                        if let Some(range) = range.filter(|_| seq > 0 || range.is_some_and(|range| range.first() > seq)) {
+                            model.insert(place, Gap { range, ..gap });
+                        }
+                    }
+                }
+            }
+            check(&gaps, &model);
+        }
+        gaps.clear();
+        check(&gaps, &[]);
+    }
+}
+
+#[test]
+fn a_gap_of_a_million_costs_what_a_gap_of_one_costs() {
+    let mut gaps = Gaps::new(10);
+    gaps.insert(Gap { range: SeqRange::new(1, 1_000_000).expect("ascending"), state: armed(0) }, NOW);
+    assert_eq!((gaps.len(), gaps.nodes.len()), (1, 1));
+    gaps.fill(500_000, NOW);
+    assert_eq!((gaps.len(), gaps.nodes.len()), (2, 2), "one more, in the node that became free and a new one");
+}
