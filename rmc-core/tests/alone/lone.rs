@@ -249,10 +249,6 @@ impl Lone {
     pub(crate) fn stream(&self) -> StreamInfo {
         self.node.peer(peer(0)).and_then(|peer| peer.group).expect("the peer has a stream")
     }
-
-    pub(crate) fn at(&self) -> Duration {
-        self.now
-    }
 }
 
 /// An action that is not the end of a drain.

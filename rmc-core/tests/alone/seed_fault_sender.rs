@@ -1,5 +1,7 @@
 //! Faults of the seed in sending: F15, F18, F19, F21, F23, F24.
 
+use std::time::Duration;
+
 use rmc_core::{Config, Event, EventKind, EventMask, Path, SendError};
 
 use crate::lone::{Lone, MS, NS, SECOND, Sent, group, message, peer};
@@ -92,7 +94,7 @@ fn seed_fault_f18_a_deactivated_node_that_sends_sends_heartbeats() {
     let beats: Vec<_> =
         lone.sent.iter().filter(|sent| sent.to == group()).map(|sent| (sent.at, sent.what.clone())).collect();
     let beat = |interval: u32| Sent::Heartbeat { seq: 1, oldest: 1, interval: MS * interval, end: false };
-    let expected = [(0 * MS, Sent::Data(1)), (10 * MS, beat(20)), (30 * MS, beat(50)), (80 * MS, beat(50))];
+    let expected = [(Duration::ZERO, Sent::Data(1)), (10 * MS, beat(20)), (30 * MS, beat(50)), (80 * MS, beat(50))];
     assert_eq!(beats, expected);
 }
 
