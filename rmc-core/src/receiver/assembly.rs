@@ -120,6 +120,7 @@ impl Assembly {
             other => other,
         };
         if let State::Within { .. } = self.state {
+            pool.grow(&mut self.buffer, payload.len());
             self.buffer.extend_from_slice(payload);
             if flags.contains(Flags::LAST) {
                 self.state = State::Between;
