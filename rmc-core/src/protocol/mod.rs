@@ -1,5 +1,6 @@
 //! The protocol: a state machine that is fed packets and times, and returns actions.
 
+mod build;
 mod finish;
 mod input;
 mod output;
