@@ -9,8 +9,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use rmc_core::packet::{
-    Body, EncodeError, Extension, Flags, IntervalsBuilder, Kind, MAX_INTERVAL_MICROS,
-    MAX_INTERVALS, MAX_RANGES, MIN_INTERVAL_MICROS, Packet, RangesBuilder, records,
+    Body, EncodeError, Extension, Flags, IntervalsBuilder, Kind, MAX_INTERVAL_MICROS, MAX_INTERVALS, MAX_RANGES,
+    MIN_INTERVAL_MICROS, Packet, RangesBuilder, records,
 };
 use rmc_core::{MAX_SEQ, SeqRange};
 
@@ -192,12 +192,7 @@ fn check_encode(packet: &Packet<'_>) -> Result<(), TestCaseError> {
 /// The bytes of a packet whose body borrows nothing, legal or not.
 fn unchecked_bytes(packet: &Packet<'_>) -> Option<Vec<u8>> {
     let ext = if packet.extension.is_some() { 0x40 } else { 0 };
-    let mut bytes = vec![
-        0x52,
-        0x10 | packet.kind().number(),
-        packet.flags.bits() | ext,
-        packet.heartbeat,
-    ];
+    let mut bytes = vec![0x52, 0x10 | packet.kind().number(), packet.flags.bits() | ext, packet.heartbeat];
     bytes.extend(packet.epoch.to_be_bytes());
     bytes.extend(packet.seq.to_be_bytes());
     if let Some(extension) = packet.extension {
@@ -207,30 +202,18 @@ fn unchecked_bytes(packet: &Packet<'_>) -> Option<Vec<u8>> {
     }
     match packet.body {
         Body::Data { payload } => bytes.extend(payload),
-        Body::Heartbeat {
-            oldest,
-            interval,
-            backoff,
-            group,
-            rtt,
-        } => {
+        Body::Heartbeat { oldest, interval, backoff, group, rtt } => {
             bytes.extend(oldest.to_be_bytes());
-            bytes.extend(
-                [interval, backoff, group, rtt]
-                    .map(u32::to_be_bytes)
-                    .concat(),
-            );
+            bytes.extend([interval, backoff, group, rtt].map(u32::to_be_bytes).concat());
         }
         Body::Lost { first, stamp } => {
             bytes.extend(first.to_be_bytes());
             bytes.extend(stamp.to_be_bytes());
         }
         Body::Reset { stamp } => bytes.extend(stamp.to_be_bytes()),
-        Body::Ack {
-            target_epoch,
-            window,
-            rtt,
-        } => bytes.extend([target_epoch, window, rtt].map(u32::to_be_bytes).concat()),
+        Body::Ack { target_epoch, window, rtt } => {
+            bytes.extend([target_epoch, window, rtt].map(u32::to_be_bytes).concat())
+        }
         Body::HeartbeatTimes { .. } | Body::Nack { .. } | Body::Confirm { .. } => return None,
     }
     Some(bytes)
@@ -239,15 +222,10 @@ fn unchecked_bytes(packet: &Packet<'_>) -> Option<Vec<u8>> {
 /// The rules for ranges, said once more.
 fn can_carry(base_seq: u64, ranges: &[SeqRange]) -> bool {
     let fits = |range: &SeqRange| {
-        range.last() <= MAX_SEQ
-            && u32::try_from(range.len()).is_ok()
-            && u32::try_from(range.first() - base_seq).is_ok()
+        range.last() <= MAX_SEQ && u32::try_from(range.len()).is_ok() && u32::try_from(range.first() - base_seq).is_ok()
     };
     let apart = |pair: &[SeqRange]| match pair {
-        [before, after] => before
-            .last()
-            .checked_add(1)
-            .is_some_and(|end| after.first() > end),
+        [before, after] => before.last().checked_add(1).is_some_and(|end| after.first() > end),
         _ => false,
     };
     base_seq >= 1

@@ -8,8 +8,7 @@ use std::collections::BTreeSet;
 use packet_owned::{OwnedBody, OwnedPacket, encode};
 use rmc_core::SeqRange;
 use rmc_core::packet::{
-    Body, DecodeError, Flags, IntervalsBuilder, Kind, Packet, RangesBuilder, records,
-    write_data_header,
+    Body, DecodeError, Flags, IntervalsBuilder, Kind, Packet, RangesBuilder, records, write_data_header,
 };
 use serde_json::{Map, Value};
 
@@ -33,10 +32,7 @@ fn valid_vectors_decode_to_their_fields_and_encode_to_their_bytes() {
         fields.finish();
         vector.finish();
     }
-    assert!(
-        kinds.iter().eq(&Kind::ALL),
-        "every kind has a valid vector: {kinds:?}"
-    );
+    assert!(kinds.iter().eq(&Kind::ALL), "every kind has a valid vector: {kinds:?}");
 }
 
 #[test]
@@ -54,11 +50,7 @@ fn invalid_vectors_are_refused_for_their_reason() {
         vector.finish();
     }
     for reason in DecodeError::ALL {
-        assert!(
-            reasons.contains(reason.name()),
-            "no vector for {}",
-            reason.name()
-        );
+        assert!(reasons.contains(reason.name()), "no vector for {}", reason.name());
     }
 }
 
@@ -92,12 +84,8 @@ fn reasons_have_distinct_names_and_indices() {
 
 /// What the iterators say must agree with the vector as well, beside the comparison of encoded forms.
 fn check_views(fields: &Fields, packet: &Packet<'_>) {
-    let extension: Option<Vec<_>> = packet.extension.map(|extension| {
-        extension
-            .records()
-            .map(|(kind, bytes)| (kind, bytes.to_vec()))
-            .collect()
-    });
+    let extension: Option<Vec<_>> =
+        packet.extension.map(|extension| extension.records().map(|(kind, bytes)| (kind, bytes.to_vec())).collect());
     assert_eq!(fields.extension(), extension, "{}", fields.name);
     match packet.body {
         Body::Data { payload } if packet.flags.contains(Flags::PACKED) => {
@@ -124,13 +112,7 @@ fn check_data_header(packet: &Packet<'_>, bytes: &[u8]) {
         return;
     }
     let mut header = [0xa5; 16];
-    write_data_header(
-        &mut header,
-        packet.flags,
-        packet.heartbeat,
-        packet.epoch,
-        packet.seq,
-    );
+    write_data_header(&mut header, packet.flags, packet.heartbeat, packet.epoch, packet.seq);
     assert!(bytes.starts_with(&header));
 }
 
@@ -142,9 +124,7 @@ fn owned_packet(fields: &Fields) -> (OwnedPacket, String) {
     let seq = fields.u64("seq");
     let extension = fields.extension_block();
     let body = match kind.as_str() {
-        "data" => OwnedBody::Data {
-            payload: fields.datagram("payload", "payload_zeros"),
-        },
+        "data" => OwnedBody::Data { payload: fields.datagram("payload", "payload_zeros") },
         "heartbeat" => OwnedBody::Plain(Body::Heartbeat {
             oldest: fields.u64("oldest"),
             interval: fields.u32("interval"),
@@ -152,9 +132,7 @@ fn owned_packet(fields: &Fields) -> (OwnedPacket, String) {
             group: fields.u32("group"),
             rtt: fields.u32("rtt"),
         }),
-        "heartbeat_times" => OwnedBody::HeartbeatTimes {
-            intervals: fields.intervals_builder(),
-        },
+        "heartbeat_times" => OwnedBody::HeartbeatTimes { intervals: fields.intervals_builder() },
         "nack" => OwnedBody::Nack {
             target_epoch: fields.u32("target_epoch"),
             stamp: fields.u32("stamp"),
@@ -162,13 +140,8 @@ fn owned_packet(fields: &Fields) -> (OwnedPacket, String) {
             rtt: fields.u32("rtt"),
             ranges: fields.ranges_builder(seq),
         },
-        "lost" => OwnedBody::Plain(Body::Lost {
-            first: fields.u64("first"),
-            stamp: fields.u32("stamp"),
-        }),
-        "reset" => OwnedBody::Plain(Body::Reset {
-            stamp: fields.u32("stamp"),
-        }),
+        "lost" => OwnedBody::Plain(Body::Lost { first: fields.u64("first"), stamp: fields.u32("stamp") }),
+        "reset" => OwnedBody::Plain(Body::Reset { stamp: fields.u32("stamp") }),
         "ack" => OwnedBody::Plain(Body::Ack {
             target_epoch: fields.u32("target_epoch"),
             window: fields.u32("window"),
@@ -183,14 +156,7 @@ fn owned_packet(fields: &Fields) -> (OwnedPacket, String) {
         },
         other => panic!("unknown kind {other}"),
     };
-    let packet = OwnedPacket {
-        flags,
-        heartbeat,
-        epoch,
-        seq,
-        extension,
-        body,
-    };
+    let packet = OwnedPacket { flags, heartbeat, epoch, seq, extension, body };
     (packet, kind)
 }
 
@@ -215,21 +181,13 @@ struct Fields {
 
 impl Fields {
     fn new(members: Map<String, Value>, name: &str) -> Self {
-        Self {
-            members,
-            read: RefCell::default(),
-            name: name.to_owned(),
-        }
+        Self { members, read: RefCell::default(), name: name.to_owned() }
     }
 
     /// Every member has been read.
     fn finish(&self) {
         for key in self.members.keys() {
-            assert!(
-                self.read.borrow().contains(key),
-                "{}: nobody reads {key}",
-                self.name
-            );
+            assert!(self.read.borrow().contains(key), "{}: nobody reads {key}", self.name);
         }
     }
 

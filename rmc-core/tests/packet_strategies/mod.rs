@@ -4,8 +4,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use rmc_core::packet::{
-    Body, Flags, IntervalsBuilder, Kind, MAX_DELAY_MICROS, MAX_INTERVAL_MICROS, MAX_RTT_MICROS,
-    MIN_INTERVAL_MICROS, RangesBuilder,
+    Body, Flags, IntervalsBuilder, Kind, MAX_DELAY_MICROS, MAX_INTERVAL_MICROS, MAX_RTT_MICROS, MIN_INTERVAL_MICROS,
+    RangesBuilder,
 };
 use rmc_core::{MAX_SEQ, SeqRange};
 
@@ -71,9 +71,7 @@ fn packed_payload() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// A number and ranges from it on. What goes past a bound is left out.
-fn ranges_from(
-    seq: impl Strategy<Value = u64>,
-) -> impl Strategy<Value = (u64, Box<RangesBuilder>)> {
+fn ranges_from(seq: impl Strategy<Value = u64>) -> impl Strategy<Value = (u64, Box<RangesBuilder>)> {
     let steps = vec((any_step(), any_step()), 0..40);
     (seq, steps).prop_map(|(seq, steps)| {
         let mut builder = Box::new(RangesBuilder::new(seq));
@@ -103,13 +101,7 @@ fn intervals() -> impl Strategy<Value = Box<IntervalsBuilder>> {
 
 /// Packets that keep every rule, of all kinds.
 pub(crate) fn legal_packet() -> impl Strategy<Value = OwnedPacket> {
-    let common = (
-        any_flags(),
-        any::<u8>(),
-        any::<u32>(),
-        extension(),
-        vec(any::<u8>(), 0..40),
-    );
+    let common = (any_flags(), any::<u8>(), any::<u32>(), extension(), vec(any::<u8>(), 0..40));
     let values = (
         any::<[u32; 3]>(),
         any::<u8>(),
@@ -132,13 +124,10 @@ pub(crate) fn legal_packet() -> impl Strategy<Value = OwnedPacket> {
             ((ranges_seq, ranges), intervals, packed),
             (seq, below),
         )| {
-            let mut flags =
-                Flags::from_bits(flags.bits() & kind.allowed_flags().bits()).expect("fewer flags");
+            let mut flags = Flags::from_bits(flags.bits() & kind.allowed_flags().bits()).expect("fewer flags");
             let mut seq = seq.max(kind.min_seq());
             // A number from 1 to `limit`.
-            let below = |limit: u64| {
-                1 + u64::try_from(below.index(usize::MAX)).expect("64 bits at most") % limit
-            };
+            let below = |limit: u64| 1 + u64::try_from(below.index(usize::MAX)).expect("64 bits at most") % limit;
             let body = match kind {
                 Kind::Data if flags.contains(Flags::PACKED) => {
                     flags = flags | Flags::FIRST | Flags::LAST;
@@ -155,43 +144,17 @@ pub(crate) fn legal_packet() -> impl Strategy<Value = OwnedPacket> {
                 Kind::HeartbeatTimes => OwnedBody::HeartbeatTimes { intervals },
                 Kind::Nack => {
                     seq = ranges_seq;
-                    OwnedBody::Nack {
-                        target_epoch,
-                        stamp,
-                        cookie,
-                        rtt,
-                        ranges,
-                    }
+                    OwnedBody::Nack { target_epoch, stamp, cookie, rtt, ranges }
                 }
-                Kind::Lost => OwnedBody::Plain(Body::Lost {
-                    first: below(seq - 1),
-                    stamp,
-                }),
+                Kind::Lost => OwnedBody::Plain(Body::Lost { first: below(seq - 1), stamp }),
                 Kind::Reset => OwnedBody::Plain(Body::Reset { stamp }),
-                Kind::Ack => OwnedBody::Plain(Body::Ack {
-                    target_epoch,
-                    window: cookie,
-                    rtt,
-                }),
+                Kind::Ack => OwnedBody::Plain(Body::Ack { target_epoch, window: cookie, rtt }),
                 Kind::Confirm => {
                     seq = ranges_seq;
-                    OwnedBody::Confirm {
-                        reason,
-                        delay,
-                        stamp,
-                        cookie,
-                        ranges,
-                    }
+                    OwnedBody::Confirm { reason, delay, stamp, cookie, ranges }
                 }
             };
-            OwnedPacket {
-                flags,
-                heartbeat,
-                epoch,
-                seq,
-                extension,
-                body,
-            }
+            OwnedPacket { flags, heartbeat, epoch, seq, extension, body }
         },
     )
 }
@@ -208,56 +171,21 @@ pub(crate) fn any_packet() -> impl Strategy<Value = OwnedPacket> {
         let [target_epoch, stamp] = any;
         let body = match legal.body {
             OwnedBody::Data { .. } => OwnedBody::Data { payload },
-            OwnedBody::Plain(Body::Heartbeat { .. }) => OwnedBody::Plain(Body::Heartbeat {
-                oldest: number,
-                interval: a,
-                backoff: b,
-                group: stamp,
-                rtt: c,
-            }),
-            OwnedBody::Plain(Body::Lost { .. }) => OwnedBody::Plain(Body::Lost {
-                first: number,
-                stamp,
-            }),
-            OwnedBody::Plain(Body::Ack { .. }) => OwnedBody::Plain(Body::Ack {
-                target_epoch,
-                window: stamp,
-                rtt: a,
-            }),
-            OwnedBody::Nack { .. } => OwnedBody::Nack {
-                target_epoch,
-                stamp,
-                cookie: 0,
-                rtt: a,
-                ranges,
-            },
-            OwnedBody::Confirm { reason, .. } => OwnedBody::Confirm {
-                reason,
-                delay: b,
-                stamp,
-                cookie: 0,
-                ranges,
-            },
+            OwnedBody::Plain(Body::Heartbeat { .. }) => {
+                OwnedBody::Plain(Body::Heartbeat { oldest: number, interval: a, backoff: b, group: stamp, rtt: c })
+            }
+            OwnedBody::Plain(Body::Lost { .. }) => OwnedBody::Plain(Body::Lost { first: number, stamp }),
+            OwnedBody::Plain(Body::Ack { .. }) => OwnedBody::Plain(Body::Ack { target_epoch, window: stamp, rtt: a }),
+            OwnedBody::Nack { .. } => OwnedBody::Nack { target_epoch, stamp, cookie: 0, rtt: a, ranges },
+            OwnedBody::Confirm { reason, .. } => OwnedBody::Confirm { reason, delay: b, stamp, cookie: 0, ranges },
             other => other,
         };
         let allowed = body.body().kind().allowed_flags();
         // Half of them with legal flags, and with the ranges' own number, so that the other rules are reached.
         let tame = stamp % 2 == 0;
-        let flags = if tame {
-            Flags::from_bits(flags.bits() & allowed.bits()).expect("fewer flags")
-        } else {
-            flags
-        };
-        let seq = if tame && matches!(body, OwnedBody::Nack { .. } | OwnedBody::Confirm { .. }) {
-            ranges_seq
-        } else {
-            seq
-        };
-        OwnedPacket {
-            flags,
-            seq,
-            body,
-            ..legal
-        }
+        let flags = if tame { Flags::from_bits(flags.bits() & allowed.bits()).expect("fewer flags") } else { flags };
+        let seq =
+            if tame && matches!(body, OwnedBody::Nack { .. } | OwnedBody::Confirm { .. }) { ranges_seq } else { seq };
+        OwnedPacket { flags, seq, body, ..legal }
     })
 }
