@@ -9,6 +9,7 @@ use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// Lists of random operations. A failure names the seed that repeats it.
+// RMC-SEC-1, RMC-ENC-5
 #[test]
 fn random_operations_keep_every_bound() {
     for seed in 0..1_500 {

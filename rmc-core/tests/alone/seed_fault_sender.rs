@@ -21,6 +21,7 @@ fn counted(lone: &mut Lone) -> (usize, usize) {
     (count(|sent| matches!(sent, Sent::Data(_))), count(|sent| matches!(sent, Sent::Repair(_))))
 }
 
+// RMC-REPAIR-10, RMC-PACE-1
 #[test]
 fn seed_fault_f15_repairs_take_half_of_a_burst_at_most_while_data_waits() {
     let mut lone = Lone::new(|_| {});
@@ -46,6 +47,7 @@ fn short_queue(config: &mut Config) {
     config.send_queue_bytes = 1_000;
 }
 
+// RMC-SEND-6, RMC-LOCAL-6
 #[test]
 fn seed_fault_f15_send_says_full_at_the_bound_in_packets() {
     let mut lone = Lone::new(short_queue);
@@ -59,6 +61,7 @@ fn seed_fault_f15_send_says_full_at_the_bound_in_packets() {
     assert_eq!(lone.node.send(lone.instant(), b"one more"), Ok(17));
 }
 
+// RMC-SEND-6
 #[test]
 fn seed_fault_f15_send_says_full_at_the_bound_in_bytes() {
     let mut lone = Lone::new(short_queue);
@@ -72,6 +75,7 @@ fn seed_fault_f15_send_says_full_at_the_bound_in_bytes() {
 }
 
 /// A fragmented message is taken whole or not at all.
+// RMC-SEND-6
 #[test]
 fn seed_fault_f15_a_message_that_does_not_fit_whole_is_not_taken_in_part() {
     let mut lone = Lone::new(|config| {
@@ -85,6 +89,7 @@ fn seed_fault_f15_a_message_that_does_not_fit_whole_is_not_taken_in_part() {
     assert_eq!(lone.node.send_capacity().packets, 0);
 }
 
+// RMC-ACTIVE-2, RMC-HB-3
 #[test]
 fn seed_fault_f18_a_deactivated_node_that_sends_sends_heartbeats() {
     let mut lone = Lone::new(|_| {});
@@ -98,6 +103,7 @@ fn seed_fault_f18_a_deactivated_node_that_sends_sends_heartbeats() {
     assert_eq!(beats, expected);
 }
 
+// RMC-ACTIVE-1, RMC-ACTIVE-2
 #[test]
 fn seed_fault_f18_a_deactivated_node_serves_nacks() {
     let mut lone = Lone::new(|_| {});
@@ -114,6 +120,7 @@ fn packets_sent(lone: &mut Lone) -> Vec<u64> {
     lone.told(|event| if let Event::PacketSent { seq, .. } = event { Some(seq) } else { None })
 }
 
+// RMC-SEND-4
 #[test]
 fn seed_fault_f19_a_send_that_failed_comes_back_after_10_ms() {
     let mut lone = Lone::new(|_| {});
@@ -134,6 +141,7 @@ fn seed_fault_f19_a_send_that_failed_comes_back_after_10_ms() {
     assert_eq!(lone.node.stats().tx.data, 3);
 }
 
+// RMC-SEND-4
 #[test]
 fn seed_fault_f19_a_send_that_fails_again_comes_back_again() {
     let mut lone = Lone::new(|_| {});
@@ -149,6 +157,7 @@ fn seed_fault_f19_a_send_that_fails_again_comes_back_again() {
     assert_eq!(lone.sent(), [Sent::Data(1)]);
 }
 
+// RMC-SEND-4
 #[test]
 fn seed_fault_f19_a_send_that_failed_for_good_counts_as_lost_on_the_way() {
     let mut lone = Lone::new(|_| {});
@@ -166,6 +175,7 @@ fn seed_fault_f19_a_send_that_failed_for_good_counts_as_lost_on_the_way() {
     assert_eq!(lone.sent(), [Sent::Repair(1)], "and it can be repaired");
 }
 
+// RMC-SEND-4
 #[test]
 fn seed_fault_f19_a_nack_or_a_repair_that_failed_comes_back_too() {
     let mut lone = Lone::new(|_| {});
@@ -241,6 +251,7 @@ fn busy() -> Lone {
     lone
 }
 
+// RMC-END-3
 #[test]
 fn seed_fault_f23_after_close_no_output_ever_comes_again() {
     let mut lone = busy();
@@ -269,6 +280,7 @@ fn stays_closed(lone: &mut Lone) {
     assert!(lone.events.is_empty(), "{:?}", lone.events);
 }
 
+// RMC-END-3
 #[test]
 fn seed_fault_f23_after_finish_has_ended_no_output_ever_comes_again() {
     let mut lone = busy();
@@ -294,6 +306,7 @@ fn sent_nacks(lone: &mut Lone) -> Vec<(u64, u64)> {
     lone.told(|event| if let Event::SentNack { seq, count, .. } = event { Some((seq, count)) } else { None })
 }
 
+// RMC-LOCAL-4, RMC-SILENT-1
 #[test]
 fn seed_fault_f24_a_silent_node_tells_of_no_nack() {
     let mut lone = Lone::new(|config| config.silent = true);
@@ -304,6 +317,7 @@ fn seed_fault_f24_a_silent_node_tells_of_no_nack() {
     assert_eq!(lone.node.stats().repair.nacks_sent, 0);
 }
 
+// RMC-LOCAL-4
 #[test]
 fn seed_fault_f24_a_nack_is_told_when_it_was_sent() {
     let mut lone = Lone::new(|_| {});
@@ -313,6 +327,7 @@ fn seed_fault_f24_a_nack_is_told_when_it_was_sent() {
 }
 
 /// While the driver cannot send, nothing is told; when it can, it is told once.
+// RMC-LOCAL-4, RMC-SEND-4
 #[test]
 fn seed_fault_f24_a_nack_that_could_not_be_sent_is_told_when_it_is() {
     let mut lone = Lone::new(|_| {});
@@ -327,6 +342,7 @@ fn seed_fault_f24_a_nack_that_could_not_be_sent_is_told_when_it_is() {
     assert_eq!(sent_nacks(&mut lone), [(2, 1)]);
 }
 
+// RMC-LOCAL-4
 #[test]
 fn seed_fault_f24_every_packet_sent_is_told_once() {
     let mut lone = Lone::new(|_| {});
