@@ -273,7 +273,7 @@ impl Endpoint {
         self.owner().observe(Some(kind), Box::new(callback))
     }
 
-    /// As [`observe`](Self::observe), for the driver's own notices.
+    /// As [`observe`](Self::observe), for the driver's own notices. Those of building come only from [`next_event`](Self::next_event).
     ///
     /// # Errors
     ///
@@ -384,7 +384,7 @@ impl Endpoint {
         Self { sender: Sender { owner: Arc::clone(&owner) }, receiver: Receiver { owner } }
     }
 
-    fn owner(&self) -> &Owner {
+    fn owner(&self) -> &Arc<Owner> {
         &self.sender.owner
     }
 }

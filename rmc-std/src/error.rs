@@ -135,6 +135,9 @@ pub enum ObserveError {
     /// The endpoint does not ask the protocol for events of this kind.
     #[error("events of kind {0} are not enabled: name them in Builder::events")]
     NotEnabled(EventKind),
+    /// The system gives no thread for the callbacks to run on.
+    #[error("the system gives no thread for the callbacks to run on")]
+    NoThread,
     /// The endpoint is closed: no event will ever come.
     #[error("the endpoint is closed")]
     Closed,
