@@ -184,11 +184,13 @@ impl Config {
     /// The first rule that is broken, with what to change.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.validate_bounds()?;
-        validate_heartbeat_times(&self.heartbeat_times, 0, self.peer_timeout).map_err(|error| match error {
-            HeartbeatTimesError::AboveTimeout { interval, peer_timeout } => {
-                ConfigError::TimeoutBelowHeartbeat { peer_timeout, interval }
+        validate_heartbeat_times(&self.heartbeat_times, 0, self.peer_timeout, self.max_datagram).map_err(|error| {
+            match error {
+                HeartbeatTimesError::AboveTimeout { interval, peer_timeout } => {
+                    ConfigError::TimeoutBelowHeartbeat { peer_timeout, interval }
+                }
+                other => ConfigError::HeartbeatTimes(other),
             }
-            other => ConfigError::HeartbeatTimes(other),
         })?;
         self.validate_addresses()?;
         self.validate_relations()
@@ -298,10 +300,14 @@ pub(crate) fn validate_heartbeat_times(
     times: &[Duration],
     index: usize,
     peer_timeout: Duration,
+    max_datagram: usize,
 ) -> Result<(), HeartbeatTimesError> {
     let count = times.len();
     if count == 0 || count > MAX_INTERVALS {
         return Err(HeartbeatTimesError::Count(count));
+    }
+    if HEADER_LEN + 1 + 4 * count > max_datagram {
+        return Err(HeartbeatTimesError::AboveDatagram { count, max_datagram });
     }
     if index >= count {
         return Err(HeartbeatTimesError::Index { index, count });

@@ -147,6 +147,14 @@ pub enum HeartbeatTimesError {
         /// Its value.
         interval: Duration,
     },
+    /// The table does not fit into one datagram.
+    #[error("a heartbeat table of {count} intervals does not fit into max_datagram ({max_datagram})")]
+    AboveDatagram {
+        /// The table's length.
+        count: usize,
+        /// `Config::max_datagram`.
+        max_datagram: usize,
+    },
     /// The index to begin with lies outside the table.
     #[error("heartbeat index {index} lies outside a table of {count}")]
     Index {

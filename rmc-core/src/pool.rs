@@ -36,6 +36,17 @@ impl Pool {
         self.take_idle(class_above(hint).0).unwrap_or_default()
     }
 
+    /// Makes room for `more` bytes: a buffer that is too small moves to one at least twice as large, out of the pool too.
+    pub(crate) fn grow(&mut self, buffer: &mut Vec<u8>, more: usize) {
+        let needed = buffer.len() + more;
+        if needed <= buffer.capacity() {
+            return;
+        }
+        let mut larger = self.take(needed.max(2 * buffer.capacity()));
+        larger.extend_from_slice(buffer);
+        self.put(core::mem::replace(buffer, larger));
+    }
+
     /// Keeps a buffer for later use.
     pub(crate) fn put(&mut self, mut buffer: Vec<u8>) {
         let capacity = buffer.capacity();

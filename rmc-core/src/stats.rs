@@ -129,6 +129,8 @@ pub struct DroppedStats {
     pub unread: u64,
     /// Packets that came after `close`.
     pub closed: u64,
+    /// Data behind the number with which its sender had finished.
+    pub after_end: u64,
     /// Events for which the ring had no room (S35).
     pub events: u64,
 }

@@ -13,10 +13,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn bytes(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
-        let (bytes, rest) = self
-            .rest
-            .split_at_checked(len)
-            .ok_or(DecodeError::BodyCut)?;
+        let (bytes, rest) = self.rest.split_at_checked(len).ok_or(DecodeError::BodyCut)?;
         self.rest = rest;
         Ok(bytes)
     }
@@ -40,18 +37,11 @@ impl<'a> Reader<'a> {
 
     /// The body ends here.
     pub(super) const fn finish(&self) -> Result<(), DecodeError> {
-        if self.rest.is_empty() {
-            Ok(())
-        } else {
-            Err(DecodeError::TrailingBytes)
-        }
+        if self.rest.is_empty() { Ok(()) } else { Err(DecodeError::TrailingBytes) }
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        let (array, rest) = self
-            .rest
-            .split_first_chunk::<N>()
-            .ok_or(DecodeError::BodyCut)?;
+        let (array, rest) = self.rest.split_first_chunk::<N>().ok_or(DecodeError::BodyCut)?;
         self.rest = rest;
         Ok(*array)
     }

@@ -46,9 +46,5 @@ pub(super) fn check_packed(payload: &[u8]) -> Result<(), DecodeError> {
     }
     let mut records = records(payload);
     while records.next().is_some() {}
-    if records.rest().is_empty() {
-        Ok(())
-    } else {
-        Err(DecodeError::PackedCut)
-    }
+    if records.rest().is_empty() { Ok(()) } else { Err(DecodeError::PackedCut) }
 }

@@ -46,13 +46,7 @@ impl Packet<'_> {
                 }
                 Ok(())
             }
-            Body::Heartbeat {
-                oldest,
-                interval,
-                backoff,
-                group,
-                rtt,
-            } => {
+            Body::Heartbeat { oldest, interval, backoff, group, rtt } => {
                 write!(f, " oldest {oldest}")?;
                 micros(f, "interval", interval)?;
                 micros(f, "backoff", backoff)?;
@@ -68,13 +62,7 @@ impl Packet<'_> {
                 }
                 Ok(())
             }
-            Body::Nack {
-                target_epoch: _,
-                stamp,
-                cookie,
-                rtt,
-                ranges,
-            } => {
+            Body::Nack { target_epoch: _, stamp, cookie, rtt, ranges } => {
                 unless_zero(f, "stamp", stamp)?;
                 fmt_cookie(f, cookie)?;
                 micros(f, "rtt", rtt)?;
@@ -85,21 +73,11 @@ impl Packet<'_> {
                 unless_zero(f, "stamp", stamp)
             }
             Body::Reset { stamp } => unless_zero(f, "stamp", stamp),
-            Body::Ack {
-                target_epoch: _,
-                window,
-                rtt,
-            } => {
+            Body::Ack { target_epoch: _, window, rtt } => {
                 write!(f, " window {window}")?;
                 micros(f, "rtt", rtt)
             }
-            Body::Confirm {
-                reason,
-                delay,
-                stamp,
-                cookie,
-                ranges,
-            } => {
+            Body::Confirm { reason, delay, stamp, cookie, ranges } => {
                 match reason {
                     0 => f.write_str(" repairing")?,
                     1 => f.write_str(" busy")?,
@@ -136,12 +114,7 @@ fn fmt_cookie(f: &mut fmt::Formatter<'_>, cookie: u32) -> fmt::Result {
 }
 
 /// The ranges, then how many numbers they hold: `missing 5-9,12 (6)`.
-fn fmt_ranges(
-    f: &mut fmt::Formatter<'_>,
-    name: &str,
-    base_seq: u64,
-    ranges: Ranges<'_>,
-) -> fmt::Result {
+fn fmt_ranges(f: &mut fmt::Formatter<'_>, name: &str, base_seq: u64, ranges: Ranges<'_>) -> fmt::Result {
     write!(f, " {name} ")?;
     let mut separator = "";
     let mut total = 0_u64;

@@ -56,12 +56,9 @@ impl<'a> Extension<'a> {
 
     /// Splits the block off the bytes after the header.
     pub(super) fn read(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), DecodeError> {
-        let (len, rest) = bytes
-            .split_first_chunk::<2>()
-            .ok_or(DecodeError::ExtensionCut)?;
-        let (block, rest) = rest
-            .split_at_checked(usize::from(u16::from_be_bytes(*len)))
-            .ok_or(DecodeError::ExtensionCut)?;
+        let (len, rest) = bytes.split_first_chunk::<2>().ok_or(DecodeError::ExtensionCut)?;
+        let (block, rest) =
+            rest.split_at_checked(usize::from(u16::from_be_bytes(*len))).ok_or(DecodeError::ExtensionCut)?;
         Ok((Self::new(block)?, rest))
     }
 

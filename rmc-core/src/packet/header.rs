@@ -28,20 +28,8 @@ const RESERVED: u8 = 0x80;
 /// # Panics
 ///
 /// With debug assertions, if one of these is broken.
-pub fn write_data_header(
-    out: &mut [u8; HEADER_LEN],
-    flags: Flags,
-    heartbeat: u8,
-    epoch: u32,
-    seq: u64,
-) {
-    let header = Header {
-        kind: Kind::Data,
-        flags,
-        heartbeat,
-        epoch,
-        seq,
-    };
+pub fn write_data_header(out: &mut [u8; HEADER_LEN], flags: Flags, heartbeat: u8, epoch: u32, seq: u64) {
+    let header = Header { kind: Kind::Data, flags, heartbeat, epoch, seq };
     debug_assert_eq!(header.check(), Ok(()), "the caller keeps Data's rules");
     *out = header.to_bytes(false);
 }
@@ -60,24 +48,7 @@ impl Header {
     /// Takes the header apart; the second value says whether an extension block follows. Flags and seq are still
     /// unchecked.
     pub(super) fn read(bytes: &[u8; HEADER_LEN]) -> Result<(Self, bool), DecodeError> {
-        let &[
-            magic,
-            version_and_kind,
-            bits,
-            heartbeat,
-            e0,
-            e1,
-            e2,
-            e3,
-            s0,
-            s1,
-            s2,
-            s3,
-            s4,
-            s5,
-            s6,
-            s7,
-        ] = bytes;
+        let &[magic, version_and_kind, bits, heartbeat, e0, e1, e2, e3, s0, s1, s2, s3, s4, s5, s6, s7] = bytes;
         match magic {
             MAGIC => {}
             MAGIC_SEALED => return Err(DecodeError::Sealed),

@@ -36,9 +36,7 @@ impl<'a> Intervals<'a> {
     /// The intervals in microseconds, in the order of the table.
     #[must_use]
     pub fn iter(&self) -> IntervalsIter<'a> {
-        IntervalsIter {
-            encoded: self.encoded.iter(),
-        }
+        IntervalsIter { encoded: self.encoded.iter() }
     }
 
     pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
@@ -50,11 +48,7 @@ impl<'a> Intervals<'a> {
 
     pub(super) fn check(&self) -> Result<(), DecodeError> {
         check_count(self.len())?;
-        if self.iter().all(is_legal_interval) {
-            Ok(())
-        } else {
-            Err(DecodeError::IntervalOutOfBounds)
-        }
+        if self.iter().all(is_legal_interval) { Ok(()) } else { Err(DecodeError::IntervalOutOfBounds) }
     }
 
     pub(super) const fn as_bytes(&self) -> &'a [u8] {
@@ -103,10 +97,7 @@ impl IntervalsBuilder {
     /// A table without an interval.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            encoded: [[0; 4]; MAX_INTERVALS],
-            len: 0,
-        }
+        Self { encoded: [[0; 4]; MAX_INTERVALS], len: 0 }
     }
 
     /// Appends an interval of this many microseconds; `false`, and nothing is changed, if it is not from 1 ms to 60 s,
@@ -139,9 +130,7 @@ impl IntervalsBuilder {
     /// The table as a packet's body takes it.
     #[must_use]
     pub fn as_intervals(&self) -> Intervals<'_> {
-        Intervals {
-            encoded: self.encoded.get(..self.len).unwrap_or_default(),
-        }
+        Intervals { encoded: self.encoded.get(..self.len).unwrap_or_default() }
     }
 }
 

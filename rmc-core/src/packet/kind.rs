@@ -65,11 +65,9 @@ impl Kind {
     #[must_use]
     pub const fn allowed_flags(self) -> Flags {
         match self {
-            Self::Data => Flags::RESENT
-                .union(Flags::PRIVATE)
-                .union(Flags::FIRST)
-                .union(Flags::LAST)
-                .union(Flags::PACKED),
+            Self::Data => {
+                Flags::RESENT.union(Flags::PRIVATE).union(Flags::FIRST).union(Flags::LAST).union(Flags::PACKED)
+            }
             Self::Heartbeat => Flags::PRIVATE.union(Flags::END),
             // There is one heartbeat table per node, not one per stream.
             Self::HeartbeatTimes => Flags::NONE,

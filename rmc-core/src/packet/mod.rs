@@ -42,7 +42,7 @@ mod heartbeat;
 mod kind;
 mod ranges;
 
-use cursor::{Reader, Writer};
+use cursor::Writer;
 use header::Header;
 
 pub use body::{Body, MAX_DELAY_MICROS, MAX_RTT_MICROS};
@@ -52,8 +52,7 @@ pub use extension::{Extension, ExtensionRecords};
 pub use flags::Flags;
 pub use header::{HEADER_LEN, MAGIC, MAGIC_SEALED, NO_PROMISE, VERSION, write_data_header};
 pub use heartbeat::{
-    Intervals, IntervalsBuilder, IntervalsIter, MAX_INTERVAL_MICROS, MAX_INTERVALS,
-    MIN_INTERVAL_MICROS,
+    Intervals, IntervalsBuilder, IntervalsIter, MAX_INTERVAL_MICROS, MAX_INTERVALS, MIN_INTERVAL_MICROS,
 };
 pub use kind::Kind;
 pub use ranges::{MAX_RANGES, Ranges, RangesBuilder, RangesIter};
@@ -90,13 +89,12 @@ impl<'a> Packet<'a> {
     ///
     /// The first rule of the wire format found broken. Total: no input makes it panic, and its work is bounded by the
     /// datagram's length.
+    #[inline]
     pub fn decode(datagram: &'a [u8]) -> Result<Self, DecodeError> {
         if datagram.len() > MAX_DATAGRAM_LEN {
             return Err(DecodeError::TooLong);
         }
-        let (header, rest) = datagram
-            .split_first_chunk::<HEADER_LEN>()
-            .ok_or(DecodeError::TooShort)?;
+        let (header, rest) = datagram.split_first_chunk::<HEADER_LEN>().ok_or(DecodeError::TooShort)?;
         let (header, has_extension) = Header::read(header)?;
         header.check()?;
         let (extension, rest) = if has_extension {
@@ -105,10 +103,7 @@ impl<'a> Packet<'a> {
         } else {
             (None, rest)
         };
-        let mut reader = Reader::new(rest);
-        let body = Body::read(header.kind, &mut reader)?;
-        reader.finish()?;
-        body.check(header.flags, header.seq)?;
+        let body = Body::decode(&header, rest)?;
         Ok(Self {
             flags: header.flags,
             heartbeat: header.heartbeat,
@@ -122,9 +117,7 @@ impl<'a> Packet<'a> {
     /// How many bytes [`encode`](Self::encode) writes.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
-        let extension = self
-            .extension
-            .map_or(0, |extension| extension.encoded_len());
+        let extension = self.extension.map_or(0, |extension| extension.encoded_len());
         HEADER_LEN + extension + self.body.encoded_len()
     }
 
@@ -143,9 +136,7 @@ impl<'a> Packet<'a> {
             return Err(EncodeError::Invalid(DecodeError::TooLong));
         }
         let available = out.len();
-        let out = out
-            .get_mut(..needed)
-            .ok_or(EncodeError::NoRoom { needed, available })?;
+        let out = out.get_mut(..needed).ok_or(EncodeError::NoRoom { needed, available })?;
         let mut writer = Writer::new(out);
         writer.put(&header.to_bytes(self.extension.is_some()));
         if let Some(extension) = self.extension {
@@ -163,12 +154,6 @@ impl<'a> Packet<'a> {
     }
 
     const fn header(&self) -> Header {
-        Header {
-            kind: self.kind(),
-            flags: self.flags,
-            heartbeat: self.heartbeat,
-            epoch: self.epoch,
-            seq: self.seq,
-        }
+        Header { kind: self.kind(), flags: self.flags, heartbeat: self.heartbeat, epoch: self.epoch, seq: self.seq }
     }
 }

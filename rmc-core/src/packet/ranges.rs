@@ -35,10 +35,7 @@ impl<'a> Ranges<'a> {
     /// The ranges in absolute numbers, ascending. `base_seq` is the number in the header of the packet that they came in.
     #[must_use]
     pub fn iter(&self, base_seq: u64) -> RangesIter<'a> {
-        RangesIter {
-            base_seq,
-            encoded: self.encoded.iter(),
-        }
+        RangesIter { base_seq, encoded: self.encoded.iter() }
     }
 
     pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
@@ -90,10 +87,7 @@ impl Iterator for RangesIter<'_> {
         let (offset, length) = split(*self.encoded.next()?);
         // Saturating, as `base_seq` is the caller's: with the packet's own number nothing here can overflow.
         let first = self.base_seq.saturating_add(u64::from(offset));
-        SeqRange::new(
-            first,
-            first.saturating_add(u64::from(length).saturating_sub(1)),
-        )
+        SeqRange::new(first, first.saturating_add(u64::from(length).saturating_sub(1)))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -119,12 +113,7 @@ impl RangesBuilder {
     /// begin there.
     #[must_use]
     pub const fn new(base_seq: u64) -> Self {
-        Self {
-            base_seq,
-            encoded: [[0; 8]; MAX_RANGES],
-            len: 0,
-            next_first: base_seq,
-        }
+        Self { base_seq, encoded: [[0; 8]; MAX_RANGES], len: 0, next_first: base_seq }
     }
 
     /// Appends a range; `false`, and nothing is changed, if the packet cannot carry it:
@@ -145,10 +134,8 @@ impl RangesBuilder {
         if misplaced || range.last() > MAX_SEQ {
             return false;
         }
-        let (Ok(offset), Ok(length)) = (
-            u32::try_from(range.first() - self.base_seq),
-            u32::try_from(range.len()),
-        ) else {
+        let (Ok(offset), Ok(length)) = (u32::try_from(range.first() - self.base_seq), u32::try_from(range.len()))
+        else {
             return false;
         };
         let Some(slot) = self.encoded.get_mut(self.len) else {
@@ -182,9 +169,7 @@ impl RangesBuilder {
     /// The ranges as a packet's body takes them.
     #[must_use]
     pub fn as_ranges(&self) -> Ranges<'_> {
-        Ranges {
-            encoded: self.encoded.get(..self.len).unwrap_or_default(),
-        }
+        Ranges { encoded: self.encoded.get(..self.len).unwrap_or_default() }
     }
 }
 
@@ -197,10 +182,7 @@ const fn check_count(count: usize) -> Result<(), DecodeError> {
 
 /// (offset, length) of a record.
 const fn split([o0, o1, o2, o3, l0, l1, l2, l3]: [u8; 8]) -> (u32, u32) {
-    (
-        u32::from_be_bytes([o0, o1, o2, o3]),
-        u32::from_be_bytes([l0, l1, l2, l3]),
-    )
+    (u32::from_be_bytes([o0, o1, o2, o3]), u32::from_be_bytes([l0, l1, l2, l3]))
 }
 
 /// The record of (offset, length).

@@ -46,10 +46,7 @@ impl OwnedPacket {
             heartbeat: self.heartbeat,
             epoch: self.epoch,
             seq: self.seq,
-            extension: self
-                .extension
-                .as_deref()
-                .map(|block| Extension::new(block).expect("a legal extension block")),
+            extension: self.extension.as_deref().map(|block| Extension::new(block).expect("a legal extension block")),
             body: self.body.body(),
         }
     }
@@ -61,32 +58,18 @@ impl OwnedPacket {
 }
 
 impl OwnedBody {
-    fn body(&self) -> Body<'_> {
+    pub(crate) fn body(&self) -> Body<'_> {
         match self {
             Self::Data { payload } => Body::Data { payload },
-            Self::HeartbeatTimes { intervals } => Body::HeartbeatTimes {
-                intervals: intervals.as_intervals(),
-            },
-            Self::Nack {
-                target_epoch,
-                stamp,
-                cookie,
-                rtt,
-                ranges,
-            } => Body::Nack {
+            Self::HeartbeatTimes { intervals } => Body::HeartbeatTimes { intervals: intervals.as_intervals() },
+            Self::Nack { target_epoch, stamp, cookie, rtt, ranges } => Body::Nack {
                 target_epoch: *target_epoch,
                 stamp: *stamp,
                 cookie: *cookie,
                 rtt: *rtt,
                 ranges: ranges.as_ranges(),
             },
-            Self::Confirm {
-                reason,
-                delay,
-                stamp,
-                cookie,
-                ranges,
-            } => Body::Confirm {
+            Self::Confirm { reason, delay, stamp, cookie, ranges } => Body::Confirm {
                 reason: *reason,
                 delay: *delay,
                 stamp: *stamp,

@@ -32,7 +32,10 @@ fn due_of(gap: &Gap) -> Option<Instant> {
 fn check(gaps: &Gaps, model: &[Gap]) {
     let list = all(gaps);
     assert_eq!(gaps.len(), model.len());
-    assert_eq!(list.iter().map(|gap| gap.range).collect::<Vec<_>>(), model.iter().map(|gap| gap.range).collect::<Vec<_>>());
+    assert_eq!(
+        list.iter().map(|gap| gap.range).collect::<Vec<_>>(),
+        model.iter().map(|gap| gap.range).collect::<Vec<_>>()
+    );
     assert_eq!(gaps.first(), list.first().copied());
     assert_eq!(gaps.last(), list.last().copied());
     assert_eq!(gaps.earliest(), list.iter().filter_map(due_of).min());
@@ -61,7 +64,10 @@ fn it_behaves_as_a_sorted_list_does() {
                 (None, _) => {
                     let above = model.get(place).map_or(1_000, |gap| gap.range.first());
                     let last = seq + rng.next_u64() % (above - seq).min(20);
-                    let gap = Gap { range: SeqRange::new(seq, last).expect("not empty"), state: armed(rng.next_u64() % 1_000) };
+                    let gap = Gap {
+                        range: SeqRange::new(seq, last).expect("not empty"),
+                        state: armed(rng.next_u64() % 1_000),
+                    };
                     gaps.insert(gap, NOW);
                     model.insert(place, gap);
                 }
@@ -77,8 +83,12 @@ fn it_behaves_as_a_sorted_list_does() {
                 (Some(gap), _) => {
                     assert_eq!(gaps.fill(seq, NOW).map(|gap| gap.range), Some(gap.range));
                     model.remove(place);
-                    for range in [SeqRange::new(seq + 1, gap.range.last()), SeqRange::new(gap.range.first(), seq.wrapping_sub(1))] {
-                        if let Some(range) = range.filter(|_| seq > 0 || range.is_some_and(|range| range.first() > seq)) {
+                    for range in [
+                        SeqRange::new(seq + 1, gap.range.last()),
+                        SeqRange::new(gap.range.first(), seq.wrapping_sub(1)),
+                    ] {
+                        if let Some(range) = range.filter(|_| seq > 0 || range.is_some_and(|range| range.first() > seq))
+                        {
                             model.insert(place, Gap { range, ..gap });
                         }
                     }

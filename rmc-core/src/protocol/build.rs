@@ -1,0 +1,138 @@
+//! The packets themselves: control packets into a scratch buffer, data where it is kept.
+
+use core::net::SocketAddr;
+
+use super::Protocol;
+use super::output::{Aside, Note, Sent, Source};
+use crate::event::Stream;
+use crate::packet::{Body, Flags, HEADER_LEN, IntervalsBuilder, Kind, NO_PROMISE, Packet, write_data_header};
+use crate::sender::{Answer, Owed, Promise};
+use crate::seq::SeqRange;
+use crate::time::micros;
+
+impl Protocol {
+    pub(super) fn build_answer(&mut self, place: u32, answer: Answer) -> Option<Sent> {
+        match answer.what {
+            Owed::Packet(at) => self.build_data(place, at, answer.to, Flags::RESENT, Note::Repair),
+            Owed::Lost(range) => self.build_lost(place, answer.to, range, answer.stamp),
+            Owed::Reset => {
+                let seq = self.streams.get(place)?.log.last_sent();
+                self.build_reset(place, answer.to, seq, answer.stamp)
+            }
+        }
+    }
+
+    pub(super) fn build_aside(&mut self, aside: Aside) -> Option<Sent> {
+        match aside {
+            Aside::Heartbeat { to, place } => {
+                let promise = self.streams.get(place)?.beats.aside(self.shared.now);
+                self.build_heartbeat(place, to, promise)
+            }
+            Aside::Table { to } => self.build_table(to, usize::from(self.streams.group().beats.table_index())),
+            Aside::NoStream { to, stamp } => {
+                let (seq, epoch) = (self.streams.floor(), self.shared.config.epoch);
+                let (body, note) = if seq == 0 {
+                    let body = Body::Heartbeat { oldest: 1, interval: 0, backoff: 0, group: 0, rtt: 0 };
+                    (body, Note::Heartbeat)
+                } else {
+                    (Body::Reset { stamp }, Note::Reset)
+                };
+                let flags = Flags::PRIVATE;
+                self.build(&Packet { flags, heartbeat: NO_PROMISE, epoch, seq, extension: None, body }, to, note)
+            }
+        }
+    }
+
+    pub(super) fn build_heartbeat(&mut self, place: u32, destination: SocketAddr, promise: Promise) -> Option<Sent> {
+        let stream = self.streams.get(place)?;
+        let end = if promise.end { Flags::END } else { Flags::NONE };
+        let group = u32::try_from(self.peers.len()).unwrap_or(u32::MAX);
+        let oldest = stream.log.oldest();
+        let body = Body::Heartbeat { oldest, interval: promise.interval, backoff: 0, group, rtt: 0 };
+        let packet = Packet {
+            flags: stream.flags() | end,
+            heartbeat: promise.index,
+            epoch: self.shared.config.epoch,
+            seq: stream.log.last_sent(),
+            extension: None,
+            body,
+        };
+        self.build(&packet, destination, Note::Heartbeat)
+    }
+
+    pub(super) fn build_lost(
+        &mut self,
+        place: u32,
+        destination: SocketAddr,
+        range: SeqRange,
+        stamp: u32,
+    ) -> Option<Sent> {
+        let body = Body::Lost { first: range.first(), stamp };
+        let packet = self.packet_of(place, range.last() + 1, body)?;
+        self.build(&packet, destination, Note::Lost(range))
+    }
+
+    pub(super) fn build_reset(&mut self, place: u32, destination: SocketAddr, seq: u64, stamp: u32) -> Option<Sent> {
+        let packet = self.packet_of(place, seq, Body::Reset { stamp })?;
+        self.build(&packet, destination, Note::Reset)
+    }
+
+    pub(super) fn build_table(&mut self, destination: SocketAddr, index: usize) -> Option<Sent> {
+        let mut intervals = IntervalsBuilder::new();
+        for &interval in &self.shared.config.heartbeat_times {
+            if !intervals.push(micros(interval)) {
+                break;
+            }
+        }
+        let packet = Packet {
+            flags: Flags::NONE,
+            heartbeat: u8::try_from(index).unwrap_or(NO_PROMISE),
+            epoch: self.shared.config.epoch,
+            seq: self.streams.group().log.last_sent(),
+            extension: None,
+            body: Body::HeartbeatTimes { intervals: intervals.as_intervals() },
+        };
+        self.build(&packet, destination, Note::Table)
+    }
+
+    /// A data packet leaves from where it is kept, without a copy.
+    pub(super) fn build_data(
+        &mut self,
+        stream: u32,
+        place: usize,
+        to: SocketAddr,
+        resent: Flags,
+        what: Note,
+    ) -> Option<Sent> {
+        let epoch = self.shared.config.epoch;
+        let sender = self.streams.get_mut(stream)?;
+        let heartbeat = sender.beats.index();
+        let packet = sender.log.get_mut(place)?;
+        let header = packet.buffer.first_chunk_mut::<HEADER_LEN>()?;
+        write_data_header(header, packet.flags | resent, heartbeat, epoch, packet.seq);
+        let bytes = Source::Log { stream, place };
+        Some(Sent { bytes, len: packet.buffer.len(), destination: to, kind: Kind::Data, seq: packet.seq, what })
+    }
+
+    fn packet_of<'a>(&self, place: u32, seq: u64, body: Body<'a>) -> Option<Packet<'a>> {
+        let stream = self.streams.get(place)?;
+        let epoch = self.shared.config.epoch;
+        Some(Packet { flags: stream.flags(), heartbeat: stream.beats.index(), epoch, seq, extension: None, body })
+    }
+
+    pub(super) fn build(&mut self, packet: &Packet<'_>, destination: SocketAddr, what: Note) -> Option<Sent> {
+        let Ok(len) = packet.encode(&mut self.out.scratch) else {
+            debug_assert!(false, "a node builds valid packets only: {packet}");
+            return None;
+        };
+        Some(Sent { bytes: Source::Scratch, len, destination, kind: packet.kind(), seq: packet.seq, what })
+    }
+}
+
+/// The flag that every packet of a stream of this kind carries.
+pub(super) const fn flags_of(stream: Stream) -> Flags {
+    match stream {
+        Stream::Group => Flags::NONE,
+        Stream::Private => Flags::PRIVATE,
+    }
+}

@@ -1,0 +1,303 @@
+//! What datagrams and the clock change.
+
+use core::net::SocketAddr;
+
+use super::Protocol;
+use super::output::Aside;
+use crate::event::{Event, EventKind, Path, Stream};
+use crate::packet::{Body, Flags, Packet};
+use crate::receiver::{Arrival, Beat, Opening, Refused, promised};
+use crate::sender::GROUP;
+use crate::time::Instant;
+
+impl Protocol {
+    /// Input: a datagram came. Infallible: a hostile one moves a counter and nothing else.
+    pub fn handle_datagram(&mut self, now: Instant, source: SocketAddr, path: Path, bytes: &[u8]) {
+        self.input(now);
+        if self.is_closed() {
+            self.shared.stats.dropped.closed += 1;
+            return;
+        }
+        self.shared.stats.rx.packets += 1;
+        self.shared.stats.rx.bytes += bytes.len() as u64;
+        let packet = match Packet::decode(bytes) {
+            Ok(packet) => packet,
+            Err(error) => {
+                self.shared.stats.dropped.malformed[error.index()] += 1;
+                return;
+            }
+        };
+        if self.shared.config.local_addrs.contains(&source) {
+            self.own_packet(source, &packet);
+            return;
+        }
+        if self.shared.events.mask().contains(EventKind::ReceivedPacket) {
+            self.shared.event(Event::ReceivedPacket { peer: source, path, kind: packet.kind(), seq: packet.seq });
+        }
+        let to_sender = matches!(packet.body, Body::Nack { .. } | Body::Ack { .. });
+        if path == Path::Multicast && (to_sender || packet.flags.contains(Flags::PRIVATE)) {
+            self.shared.stats.dropped.wrong_path += 1;
+            return;
+        }
+        if to_sender {
+            self.packet_for_sender(source, &packet);
+            return;
+        }
+        if !self.shared.active {
+            self.shared.stats.dropped.inactive += 1;
+            return;
+        }
+        if let Ok(slot) = self.peers.admit(source, packet.epoch, &mut self.shared) {
+            self.packet_of_stream(slot, path, &packet);
+        }
+    }
+
+    /// Input: time has passed. Spurious calls are harmless.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.input(now);
+        if self.is_closed() {
+            return;
+        }
+        self.peers.handle_timeout(&mut self.shared);
+        self.streams.handle_timeout(&mut self.shared);
+        self.announce_if_due();
+        self.finish_if_due();
+    }
+
+    /// Multicast loops back. Another epoch under this node's address is another node (S03, F26).
+    fn own_packet(&mut self, source: SocketAddr, packet: &Packet<'_>) {
+        if packet.epoch == self.shared.config.epoch {
+            self.shared.stats.dropped.own += 1;
+            return;
+        }
+        self.shared.stats.dropped.address_in_use += 1;
+        if !core::mem::replace(&mut self.address_in_use_told, true) {
+            self.shared.event(Event::AddressInUse { address: source });
+        }
+    }
+
+    /// A Nack or an Ack: it concerns what this node sends. It is served even if the peer table is full (S05).
+    fn packet_for_sender(&mut self, source: SocketAddr, packet: &Packet<'_>) {
+        let slot = match self.peers.admit(source, packet.epoch, &mut self.shared) {
+            Ok(slot) => Some(slot),
+            Err(Refused::NoRoom) => None,
+            Err(Refused::Stale) => return,
+        };
+        if let Some(slot) = slot {
+            self.heard(slot, Stream::Group, packet);
+            self.peers.touched(slot, Stream::Group, &self.shared);
+        }
+        let (Body::Nack { target_epoch, .. } | Body::Ack { target_epoch, .. }) = packet.body else { return };
+        if target_epoch != self.shared.config.epoch {
+            self.shared.stats.dropped.wrong_target += 1;
+            self.answer_with_heartbeat(source, slot, Aside::Heartbeat { to: source, place: GROUP });
+            return;
+        }
+        if let Body::Nack { stamp, ranges, .. } = packet.body {
+            let stream = stream_of(packet);
+            self.shared.stats.repair.nacks_received += 1;
+            let count = ranges.iter(packet.seq).map(|range| range.len()).sum();
+            self.shared.event(Event::GotNack { peer: source, stream, seq: packet.seq, count });
+            self.serve(source, slot, stamp, packet);
+        } else {
+            self.acknowledge(source, packet);
+        }
+        self.tell_table(source, slot);
+    }
+
+    fn serve(&mut self, source: SocketAddr, slot: Option<u32>, stamp: u32, packet: &Packet<'_>) {
+        let Body::Nack { ranges, .. } = packet.body else { return };
+        if self.shared.config.silent {
+            return;
+        }
+        let place = match stream_of(packet) {
+            Stream::Group => GROUP,
+            Stream::Private => match self.streams.private(source) {
+                Some(place) => place,
+                None => {
+                    self.answer_with_heartbeat(source, slot, Aside::NoStream { to: source, stamp });
+                    return;
+                }
+            },
+        };
+        let Some(stream) = self.streams.get_mut(place) else { return };
+        stream.log.drop_aged(&mut self.shared);
+        stream.heard(self.shared.now);
+        let config = &self.shared.config;
+        let ranges = ranges.iter(packet.seq);
+        let (repairs, askers) = (config.max_repairs_per_nack, config.max_askers);
+        let served = stream.repairs.ask(source, stamp, ranges, &stream.log, repairs, askers);
+        if served.refused {
+            self.shared.stats.dropped.askers_full += 1;
+        }
+        if served.some {
+            stream.beats.hasten(self.shared.now, &config.heartbeat_times);
+            self.phase.served(self.shared.now);
+        }
+        self.streams.touched(place, &self.shared);
+        if served.unsent && !served.some {
+            self.answer_with_heartbeat(source, slot, Aside::Heartbeat { to: source, place });
+        }
+    }
+
+    fn acknowledge(&mut self, source: SocketAddr, packet: &Packet<'_>) {
+        let stream = stream_of(packet);
+        self.shared.stats.rx.acks += 1;
+        self.shared.event(Event::GotAck { peer: source, stream, seq: packet.seq });
+        let known = match stream {
+            // The group's Acks are for flow control, which is off.
+            Stream::Group => packet.seq <= self.streams.group().log.last_sent(),
+            Stream::Private => self.streams.private(source).is_none_or(|place| {
+                let known =
+                    self.streams.get_mut(place).is_none_or(|stream| stream.acknowledge(packet.seq, &mut self.shared));
+                self.streams.touched(place, &self.shared);
+                known
+            }),
+        };
+        if !known {
+            self.shared.stats.dropped.ack_beyond += 1;
+        }
+    }
+
+    /// At most one Heartbeat per peer and shortest interval (F13); all who are no peers share one.
+    fn answer_with_heartbeat(&mut self, to: SocketAddr, slot: Option<u32>, aside: Aside) {
+        let now = self.shared.now;
+        let shortest = self.shared.config.heartbeat_times.first().copied().unwrap_or_default();
+        let peer = slot.or_else(|| self.peers.find(to)).and_then(|slot| self.peers.get_mut(slot));
+        let answered = peer.map_or(&mut self.stranger_answered, |peer| &mut peer.answered);
+        if answered.is_some_and(|at| now < at + shortest) {
+            return;
+        }
+        *answered = Some(now);
+        self.out.add_aside(aside);
+    }
+
+    /// The heartbeat table is sent again to a new peer that asks for anything (S24).
+    fn tell_table(&mut self, to: SocketAddr, slot: Option<u32>) {
+        let Some(peer) = slot.and_then(|slot| self.peers.get_mut(slot)) else { return };
+        if !core::mem::replace(&mut peer.knows_table, true) && self.out.has_own_table() {
+            self.out.add_aside(Aside::Table { to });
+        }
+    }
+
+    /// A packet that belongs to a stream of the peer in `slot`.
+    fn packet_of_stream(&mut self, slot: u32, path: Path, packet: &Packet<'_>) {
+        let stream = stream_of(packet);
+        let seq = packet.seq;
+        match packet.body {
+            Body::Data { payload } => {
+                let resent = packet.flags.contains(Flags::RESENT);
+                let opening = if resent { Opening::Nothing } else { Opening::Data(seq) };
+                if let Some((followed, rtt)) = self.peers.follow(slot, stream, opening, &self.shared) {
+                    followed.data(Arrival { seq, flags: packet.flags, path, payload }, rtt, &mut self.shared);
+                }
+            }
+            Body::Heartbeat { oldest, interval, .. } => {
+                self.heartbeat(slot, stream, packet, oldest, path, interval);
+            }
+            Body::HeartbeatTimes { intervals } => {
+                self.shared.stats.rx.heartbeat_times += 1;
+                if seq == 0 {
+                    self.heard_before_data(slot);
+                }
+                if (seq > 0 || self.follows(slot, stream))
+                    && let Some((followed, _)) = self.peers.follow(slot, stream, Opening::Behind(seq), &self.shared)
+                {
+                    followed.learn(seq, &mut self.shared);
+                    if let Some(peer) = self.peers.get_mut(slot) {
+                        peer.times = Some(intervals.iter().collect());
+                    }
+                }
+            }
+            Body::Lost { first, stamp } => {
+                self.shared.stats.repair.lost_received += 1;
+                if let Some((followed, rtt)) = self.peers.follow(slot, stream, Opening::Nothing, &self.shared) {
+                    followed.lost(first, seq, stamp, rtt, &mut self.shared);
+                }
+            }
+            Body::Reset { stamp } => {
+                self.shared.stats.repair.resets_received += 1;
+                if let Some((followed, rtt)) = self.peers.follow(slot, stream, Opening::Behind(seq), &self.shared) {
+                    followed.reset(seq, stamp, rtt, &mut self.shared);
+                }
+            }
+            Body::Confirm { stamp, cookie, .. } => {
+                self.shared.stats.rx.confirms += 1;
+                if self.follows(slot, stream)
+                    && let Some((followed, rtt)) = self.peers.follow(slot, stream, Opening::Nothing, &self.shared)
+                {
+                    followed.confirm(stamp, rtt, &self.shared);
+                }
+                if let Some(peer) = self.peers.get_mut(slot) {
+                    peer.cookie = cookie;
+                }
+            }
+            Body::Nack { .. } | Body::Ack { .. } => {}
+        }
+        self.heard(slot, stream, packet);
+        self.peers.touched(slot, stream, &self.shared);
+    }
+
+    fn heartbeat(&mut self, slot: u32, stream: Stream, packet: &Packet<'_>, oldest: u64, path: Path, interval: u32) {
+        let seq = packet.seq;
+        let end = packet.flags.contains(Flags::END);
+        self.shared.stats.rx.heartbeats += 1;
+        let Some(peer) = self.peers.get_mut(slot) else { return };
+        let address = peer.address;
+        if interval > 0 {
+            peer.told_interval = interval;
+        }
+        self.shared.event(Event::GotHeartbeat { peer: address, stream, seq });
+        if seq == 0 && !self.follows(slot, stream) {
+            if stream == Stream::Group {
+                self.heard_before_data(slot);
+                self.ended_before_data(slot, end);
+            }
+            return;
+        }
+        if let Some((followed, _)) = self.peers.follow(slot, stream, Opening::Behind(seq), &self.shared) {
+            let beat = Beat { seq, oldest, end, unicast: path == Path::Unicast };
+            followed.heartbeat(beat, &mut self.shared);
+        }
+    }
+
+    /// A peer that is heard before its first data is followed from 1: nothing of it is missed (F08).
+    fn heard_before_data(&mut self, slot: u32) {
+        if let Some(peer) = self.peers.get_mut(slot) {
+            peer.from_first = true;
+        }
+    }
+
+    fn ended_before_data(&mut self, slot: u32, end: bool) {
+        let Some(peer) = self.peers.get_mut(slot) else { return };
+        let address = peer.address;
+        if end && !core::mem::replace(&mut peer.finished, true) {
+            self.shared.event(Event::PeerFinished { peer: address, seq: 0 });
+        }
+    }
+
+    fn follows(&self, slot: u32, stream: Stream) -> bool {
+        self.peers.get(slot).is_some_and(|peer| peer.stream(stream).is_some())
+    }
+
+    /// Every packet proves that its sender lives, and says when the next one is due (S34).
+    fn heard(&mut self, slot: u32, stream: Stream, packet: &Packet<'_>) {
+        let Some(peer) = self.peers.get_mut(slot) else { return };
+        let address = peer.address;
+        let interval = match packet.body {
+            Body::Heartbeat { interval, .. } => promised(interval),
+            _ => peer.interval(packet.heartbeat),
+        };
+        let Some(followed) = peer.stream_mut(stream) else { return };
+        // Who never sent data, or has finished, owes nothing (F20).
+        let owes = followed.has_data() && !followed.has_end();
+        let interval = interval.filter(|_| owes);
+        if followed.liveness_mut().touch(self.shared.now, interval, &self.shared.config) {
+            self.shared.event(Event::PeerRecovered { peer: address });
+        }
+    }
+}
+
+const fn stream_of(packet: &Packet<'_>) -> Stream {
+    if packet.flags.contains(Flags::PRIVATE) { Stream::Private } else { Stream::Group }
+}

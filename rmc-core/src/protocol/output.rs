@@ -1,0 +1,458 @@
+//! What leaves, in which order: everything is built when it is polled, from pending state.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use super::Protocol;
+use super::build::flags_of;
+use crate::action::{Action, Transmit};
+use crate::config::Config;
+use crate::event::{Event, EventKind, Stream};
+use crate::packet::{Body, Flags, HEADER_LEN, Kind, MAX_RTT_MICROS, NO_PROMISE, Packet};
+use crate::sender::{GROUP, Promise};
+use crate::seq::SeqRange;
+use crate::time::{Instant, micros};
+
+/// How long a transmission that the system refused waits (F19).
+const RETRY_DELAY: Duration = Duration::from_millis(10);
+/// The longest control packet: a heartbeat table of 128 intervals.
+const SCRATCH_LEN: usize = HEADER_LEN + 1 + 4 * 128;
+/// How many answers to others than askers of repairs wait at most; past that they are not given.
+const MAX_ASIDES: usize = 1_024;
+/// Announcements of all nodes together: at most one in so long.
+const ANNOUNCE_SPACING: Duration = Duration::from_millis(10);
+const MAX_ANNOUNCE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// What is pending beside streams, and what left last.
+#[derive(Clone)]
+pub(super) struct Outgoing {
+    pub(super) scratch: Vec<u8>,
+    /// The last transmission, until the next poll (F19).
+    last: Option<Sent>,
+    /// The bytes of a transmission that failed and comes back.
+    retry: Option<(Vec<u8>, Sent)>,
+    stalled_until: Option<Instant>,
+    /// How many datagrams left since the last input (S20).
+    burst: usize,
+    /// Whether data is next, where both wait (S19).
+    data_turn: bool,
+    /// When the token bucket lets the next packet leave.
+    paced_until: Option<Instant>,
+    asides: VecDeque<Aside>,
+    /// The table was changed, with this index; everybody must be told.
+    table_due: Option<usize>,
+    /// The table is not the one that everybody takes for granted.
+    own_table: bool,
+    announce_due: bool,
+    overflow_told: bool,
+}
+
+/// An answer to somebody who asked for something that is not in the backlog's hands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Aside {
+    /// A Heartbeat of the stream at this place (F13).
+    Heartbeat { to: SocketAddr, place: u32 },
+    /// The private stream asked for does not exist.
+    NoStream { to: SocketAddr, stamp: u32 },
+    /// The heartbeat table (S24).
+    Table { to: SocketAddr },
+}
+
+/// A transmission: where its bytes stand, and what it is once it has really left.
+#[derive(Clone, Copy)]
+pub(super) struct Sent {
+    pub(super) bytes: Source,
+    pub(super) len: usize,
+    pub(super) destination: SocketAddr,
+    pub(super) kind: Kind,
+    pub(super) seq: u64,
+    pub(super) what: Note,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Source {
+    Scratch,
+    Log { stream: u32, place: usize },
+    Retry,
+}
+
+/// What is counted and told of a transmission.
+#[derive(Clone, Copy)]
+pub(super) enum Note {
+    Data(Stream),
+    Repair,
+    Heartbeat,
+    Table,
+    Lost(SeqRange),
+    Reset,
+    Ack,
+    Nack { stream: Stream, count: u64 },
+}
+
+impl Outgoing {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            scratch: alloc::vec![0; SCRATCH_LEN],
+            last: None,
+            retry: None,
+            stalled_until: None,
+            burst: 0,
+            data_turn: false,
+            paced_until: None,
+            asides: VecDeque::new(),
+            table_due: None,
+            own_table: config.heartbeat_times != crate::config::DEFAULT_HEARTBEAT_TIMES,
+            announce_due: false,
+            overflow_told: false,
+        }
+    }
+
+    pub(super) const fn new_burst(&mut self) {
+        self.burst = 0;
+        self.paced_until = None;
+    }
+
+    pub(super) const fn has_own_table(&self) -> bool {
+        self.own_table
+    }
+
+    pub(super) const fn table_changed(&mut self, index: usize) {
+        self.table_due = Some(index);
+        self.own_table = true;
+    }
+
+    pub(super) fn add_aside(&mut self, aside: Aside) {
+        if self.asides.len() < MAX_ASIDES {
+            self.asides.push_back(aside);
+        }
+    }
+
+    pub(super) fn drop_pending(&mut self) {
+        self.asides.clear();
+        self.retry = None;
+        self.stalled_until = None;
+        self.table_due = None;
+        self.announce_due = false;
+    }
+
+    pub(super) fn close(&mut self) {
+        self.drop_pending();
+        self.last = None;
+    }
+}
+
+impl Protocol {
+    /// Output: what to do next. Call it until it says `ArmTimer`, which is always the last of a drain.
+    pub fn poll_action(&mut self) -> Action<'_> {
+        self.commit();
+        if let Some(event) = self.shared.events.pop() {
+            return Action::Event(event);
+        }
+        if self.shared.inbox.take_news() {
+            return Action::Event(Event::Readable);
+        }
+        match self.next_transmission() {
+            Some(sent) => {
+                self.pacing.spend(sent.len, self.shared.now);
+                self.out.burst += 1;
+                self.out.last = Some(sent);
+                Action::Transmit(Transmit {
+                    destination: sent.destination,
+                    contents: self.bytes_of(sent),
+                    segment_size: None,
+                })
+            }
+            None => Action::ArmTimer(self.deadline()),
+        }
+    }
+
+    /// Input: the last `Transmit` could not be sent. With `retry` it comes back after 10 ms, without it counts as lost on the way (F19).
+    /// Legal until the next `poll_action`; otherwise nothing happens.
+    pub fn transmit_failed(&mut self, now: Instant, retry: bool) {
+        self.input(now);
+        let Some(sent) = self.out.last.take() else { return };
+        self.shared.stats.tx.failed += 1;
+        if !retry {
+            if matches!(sent.bytes, Source::Retry) {
+                self.out.retry = None;
+            }
+            return;
+        }
+        self.out.stalled_until = Some(self.shared.now + RETRY_DELAY);
+        if matches!(sent.bytes, Source::Retry) {
+            return;
+        }
+        let mut bytes = self.shared.pool.take(sent.len);
+        bytes.extend_from_slice(self.bytes_of(sent));
+        self.out.retry = Some((bytes, Sent { bytes: Source::Retry, ..sent }));
+    }
+
+    pub(super) fn announce_if_due(&mut self) {
+        if self.announce_at.is_none_or(|at| at > self.shared.now) {
+            return;
+        }
+        self.announce_at = Some(self.shared.now + self.announce_interval());
+        self.out.announce_due = !self.shared.config.silent;
+    }
+
+    /// What left last has really left: it is counted and told now (F24).
+    fn commit(&mut self) {
+        let Some(sent) = self.out.last.take() else { return };
+        if matches!(sent.bytes, Source::Retry)
+            && let Some((bytes, _)) = self.out.retry.take()
+        {
+            self.shared.pool.put(bytes);
+        }
+        let (destination, seq) = (sent.destination, sent.seq);
+        let stats = &mut self.shared.stats;
+        stats.tx.packets += 1;
+        stats.tx.bytes += sent.len as u64;
+        let event = match sent.what {
+            Note::Data(stream) => {
+                stats.tx.data += 1;
+                self.watch_sequence(stream, seq);
+                Some(Event::PacketSent { destination, seq })
+            }
+            Note::Repair => {
+                stats.repair.repairs_sent += 1;
+                Some(Event::SentRepair { destination, seq })
+            }
+            Note::Heartbeat => {
+                stats.tx.heartbeats += 1;
+                Some(Event::SentHeartbeat { destination, seq })
+            }
+            Note::Table => {
+                stats.tx.heartbeat_times += 1;
+                None
+            }
+            Note::Lost(range) => {
+                stats.repair.lost_sent += 1;
+                Some(Event::SentLost { destination, range })
+            }
+            Note::Reset => {
+                stats.repair.resets_sent += 1;
+                Some(Event::SentReset { destination, seq })
+            }
+            Note::Ack => {
+                stats.tx.acks += 1;
+                None
+            }
+            Note::Nack { stream, count } => {
+                stats.repair.nacks_sent += 1;
+                stats.repair.numbers_asked += count;
+                Some(Event::SentNack { peer: destination, stream, seq, count })
+            }
+        };
+        if let Some(event) = event {
+            self.shared.event(event);
+        }
+        if self.shared.events.mask().contains(EventKind::SentPacket) {
+            self.shared.event(Event::SentPacket { destination, kind: sent.kind, seq });
+        }
+    }
+
+    /// Tells once that the group's numbers have passed the limit (S29).
+    fn watch_sequence(&mut self, stream: Stream, seq: u64) {
+        let limit = self.shared.config.sequence_limit;
+        if stream == Stream::Group && seq > limit && !core::mem::replace(&mut self.out.overflow_told, true) {
+            self.shared.event(Event::SequenceOverflow { seq });
+        }
+    }
+
+    fn next_transmission(&mut self) -> Option<Sent> {
+        if self.shared.config.silent || self.is_closed() {
+            return None;
+        }
+        if self.out.stalled_until.is_some_and(|until| until > self.shared.now) {
+            return None;
+        }
+        self.out.stalled_until = None;
+        if self.out.burst >= self.shared.config.max_burst {
+            return None;
+        }
+        if let Some((_, sent)) = &self.out.retry {
+            return Some(*sent);
+        }
+        // A node closes only in `handle_timeout`, but its queue may have run empty in this drain.
+        let sent = self.next_control().or_else(|| self.next_bulk());
+        if !self.streams.has_data() {
+            self.phase.drained(self.shared.now);
+        }
+        sent
+    }
+
+    /// Control packets leave before everything else (S19).
+    fn next_control(&mut self) -> Option<Sent> {
+        if let Some(index) = self.out.table_due.take()
+            && let Some(sent) = self.build_table(self.shared.config.group, index)
+        {
+            return Some(sent);
+        }
+        if core::mem::take(&mut self.out.announce_due) {
+            let interval = micros(self.announce_interval());
+            let promise = Promise { index: NO_PROMISE, interval, end: false };
+            return self.build_heartbeat(GROUP, self.shared.config.group, promise);
+        }
+        while let Some(place) = self.streams.next_control() {
+            let sent = self.stream_control(place);
+            self.streams.touched(place, &self.shared);
+            if sent.is_some() {
+                return sent;
+            }
+        }
+        if let Some(sent) = self.next_request() {
+            return Some(sent);
+        }
+        while let Some(aside) = self.out.asides.pop_front() {
+            if let Some(sent) = self.build_aside(aside) {
+                return Some(sent);
+            }
+        }
+        None
+    }
+
+    fn stream_control(&mut self, place: u32) -> Option<Sent> {
+        let stream = self.streams.get_mut(place)?;
+        let destination = stream.destination;
+        if stream.reset_due {
+            let seq = stream.send_reset(&mut self.shared);
+            return self.build_reset(place, destination, seq, 0);
+        }
+        if stream.beats.is_due() {
+            stream.log.drop_aged(&mut self.shared);
+            let promise = stream.beats.leave(self.shared.now, &self.shared.config.heartbeat_times);
+            return self.build_heartbeat(place, destination, promise);
+        }
+        let answer = stream.repairs.next_answer(&stream.log)?;
+        self.build_answer(place, answer)
+    }
+
+    /// NACKs and Acks to the senders that this node follows.
+    fn next_request(&mut self) -> Option<Sent> {
+        if !self.shared.active {
+            return None;
+        }
+        while let Some((slot, id)) = self.peers.next_sending() {
+            let sent = self.stream_request(slot, id);
+            self.peers.sent(&self.shared);
+            if sent.is_some() {
+                return sent;
+            }
+        }
+        None
+    }
+
+    fn stream_request(&mut self, slot: u32, id: u64) -> Option<Sent> {
+        let heartbeat = self.streams.group().beats.index();
+        let own_epoch = self.shared.config.epoch;
+        let peer = self.peers.get_mut(slot)?;
+        let (destination, target_epoch, rtt, cookie) = (peer.address, peer.epoch, peer.rtt, peer.cookie);
+        let rtt_micros = rtt.smoothed().map_or(0, micros).min(MAX_RTT_MICROS);
+        let followed = peer.stream_by_id(id)?;
+        let stream = followed.owner().stream;
+        let flags = flags_of(stream);
+        if let Some((seq, window)) = followed.take_ack(&self.shared) {
+            let body = Body::Ack { target_epoch, window, rtt: rtt_micros };
+            let packet = Packet { flags, heartbeat, epoch: own_epoch, seq, extension: None, body };
+            return self.build(&packet, destination, Note::Ack);
+        }
+        let ask = followed.ask(rtt, &mut self.shared)?;
+        let ranges = ask.ranges.as_ranges();
+        let body = Body::Nack { target_epoch, stamp: ask.stamp, cookie, rtt: rtt_micros, ranges };
+        let packet = Packet { flags, heartbeat, epoch: own_epoch, seq: ask.first, extension: None, body };
+        self.build(&packet, destination, Note::Nack { stream, count: ask.count })
+    }
+
+    /// Repairs and data, in turn while both wait (S19).
+    fn next_bulk(&mut self) -> Option<Sent> {
+        loop {
+            let (repairs, data) = (self.streams.has_repairs(), self.streams.has_data());
+            if !repairs && !data {
+                return None;
+            }
+            let data_turn = data && (self.out.data_turn || !repairs);
+            let len = if data_turn { self.streams.next_data_len() } else { self.shared.config.max_datagram };
+            self.out.paced_until = self.pacing.wait(len, self.shared.now);
+            if self.out.paced_until.is_some() {
+                return None;
+            }
+            let place = if data_turn { self.streams.next_data()? } else { self.streams.next_repair()? };
+            let sent = if data_turn { self.next_data(place) } else { self.next_repair(place) };
+            self.streams.touched(place, &self.shared);
+            if sent.is_some() {
+                self.out.data_turn = !data_turn;
+                return sent;
+            }
+        }
+    }
+
+    fn next_repair(&mut self, place: u32) -> Option<Sent> {
+        let stream = self.streams.get_mut(place)?;
+        stream.log.drop_aged(&mut self.shared);
+        let answer = stream.repairs.next_repair(&stream.log)?;
+        self.build_answer(place, answer)
+    }
+
+    fn next_data(&mut self, place: u32) -> Option<Sent> {
+        let stream = self.streams.get_mut(place)?;
+        let destination = stream.destination;
+        if let Some(hole) = stream.untold_hole() {
+            stream.hole_told = true;
+            return self.build_lost(place, destination, hole, 0);
+        }
+        let kind = stream.kind;
+        let at = stream.send_next(&mut self.shared)?;
+        self.build_data(place, at, destination, Flags::NONE, Note::Data(kind))
+    }
+
+    fn bytes_of(&self, sent: Sent) -> &[u8] {
+        let bytes = match sent.bytes {
+            Source::Scratch => self.out.scratch.get(..sent.len),
+            Source::Log { stream, place } => self
+                .streams
+                .get(stream)
+                .and_then(|stream| stream.log.get(place))
+                .filter(|packet| packet.seq == sent.seq)
+                .map(|packet| packet.buffer.as_slice()),
+            Source::Retry => self.out.retry.as_ref().map(|(bytes, _)| bytes.as_slice()),
+        };
+        bytes.unwrap_or_default()
+    }
+
+    /// Before the first data: more rarely the more peers there are, but always sooner than anybody expires (S22).
+    fn announce_interval(&self) -> Duration {
+        let config = &self.shared.config;
+        let last = config.heartbeat_times.last().copied().unwrap_or_default();
+        let peers = u32::try_from(self.peers.len()).unwrap_or(u32::MAX);
+        last.max(ANNOUNCE_SPACING.saturating_mul(peers))
+            .min(MAX_ANNOUNCE_INTERVAL)
+            .min(config.peer_timeout / 3)
+            .max(Duration::from_millis(1))
+    }
+
+    fn has_pending(&self) -> bool {
+        let out = &self.out;
+        out.retry.is_some()
+            || out.table_due.is_some()
+            || out.announce_due
+            || !out.asides.is_empty()
+            || self.streams.has_control()
+            || self.streams.has_repairs()
+            || self.streams.has_data()
+            || (self.shared.active && self.peers.next_sending().is_some())
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        if self.is_closed() {
+            return None;
+        }
+        let waits = !self.shared.config.silent && self.has_pending();
+        let pending = waits.then(|| self.out.stalled_until.or(self.out.paced_until).unwrap_or(self.shared.now));
+        [self.peers.deadline(), self.streams.deadline(), self.announce_at, self.closes_at(), pending]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}

@@ -1,0 +1,17 @@
+//! The receiving half: who is heard, what of their streams is missing, and what is asked for.
+
+mod assembly;
+mod gaps;
+mod liveness;
+mod nack;
+mod peer;
+mod peers;
+mod remembered;
+mod rtt;
+mod stream;
+mod window;
+
+pub(crate) use peer::Opening;
+pub(crate) use peers::{Peers, Refused};
+pub(crate) use stream::{Beat, promised};
+pub(crate) use window::Arrival;

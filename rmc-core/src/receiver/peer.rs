@@ -1,0 +1,175 @@
+//! One other node: its epoch, what it promised, and its streams.
+
+use alloc::boxed::Box;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use super::rtt::Rtt;
+use super::stream::{RecvStream, Start, promised};
+use crate::config::{Config, JoinPolicy};
+use crate::event::Stream;
+use crate::packet::NO_PROMISE;
+use crate::shared::Shared;
+use crate::stats::PeerInfo;
+use crate::time::Instant;
+
+/// Another epoch takes over at the latest after the known one was silent for so long (S37).
+const MAX_PATIENCE: Duration = Duration::from_secs(1);
+
+/// A node that was heard. Without a stream it costs at most 256 bytes, its places in the table included (S05).
+#[derive(Clone)]
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    pub(crate) epoch: u32,
+    /// When it was heard last.
+    pub(crate) heard: Instant,
+    pub(crate) rtt: Rtt,
+    pub(crate) group: Option<Box<RecvStream>>,
+    pub(crate) private: Option<Box<RecvStream>>,
+    /// Where its streams go on, if it expired and came back in the same epoch.
+    pub(crate) resume: Option<Box<Positions>>,
+    /// Its heartbeat table in microseconds; `None`: the default one, as far as this node was told (S24).
+    pub(crate) times: Option<Box<[u32]>>,
+    /// The last interval that a Heartbeat named, in microseconds.
+    pub(crate) told_interval: u32,
+    /// The last cookie that it gave in a Confirm; 0: none.
+    pub(crate) cookie: u32,
+    /// When it was sent a Heartbeat as an answer (F13).
+    pub(crate) answered: Option<Instant>,
+    /// Its streams begin at 1, whatever the join policy: it restarted, or it was heard before its first data.
+    pub(crate) from_first: bool,
+    /// It said that it has finished, and has no stream that could tell.
+    pub(crate) finished: bool,
+    /// Whether it was told of this node's heartbeat table.
+    pub(crate) knows_table: bool,
+}
+
+/// How far the streams of a peer were told to the application.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Positions {
+    pub(crate) group: Option<u64>,
+    pub(crate) private: Option<u64>,
+}
+
+/// What a packet says about where its stream begins.
+#[derive(Clone, Copy)]
+pub(crate) enum Opening {
+    /// Its first transmission of a data packet: with this number.
+    Data(u64),
+    /// A Heartbeat, HeartbeatTimes or Reset: behind this number.
+    Behind(u64),
+    /// A repair or a Lost: nothing (F08).
+    Nothing,
+}
+
+impl Peer {
+    pub(crate) const fn new(address: SocketAddr, epoch: u32, heard: Instant) -> Self {
+        Self {
+            address,
+            epoch,
+            heard,
+            rtt: Rtt::new(),
+            group: None,
+            private: None,
+            resume: None,
+            times: None,
+            told_interval: 0,
+            cookie: 0,
+            answered: None,
+            from_first: false,
+            finished: false,
+            knows_table: false,
+        }
+    }
+
+    pub(crate) const fn stream(&self, stream: Stream) -> &Option<Box<RecvStream>> {
+        match stream {
+            Stream::Group => &self.group,
+            Stream::Private => &self.private,
+        }
+    }
+
+    pub(crate) const fn stream_mut(&mut self, stream: Stream) -> &mut Option<Box<RecvStream>> {
+        match stream {
+            Stream::Group => &mut self.group,
+            Stream::Private => &mut self.private,
+        }
+    }
+
+    /// The stream of the number `id`, wherever it stands.
+    pub(crate) fn stream_by_id(&mut self, id: u64) -> Option<&mut RecvStream> {
+        [self.group.as_deref_mut(), self.private.as_deref_mut()]
+            .into_iter()
+            .flatten()
+            .find(|stream| stream.owner().stream_id == id)
+    }
+
+    /// Where a stream of this peer begins; `None`: not with this packet (S10).
+    pub(crate) fn start(&self, stream: Stream, opening: Opening, policy: JoinPolicy) -> Option<Start> {
+        let position = self.resume.as_deref().and_then(|positions| match stream {
+            Stream::Group => positions.group,
+            Stream::Private => positions.private,
+        });
+        if let Some(position) = position {
+            return Some(Start::Behind(position));
+        }
+        if self.from_first {
+            return Some(Start::First);
+        }
+        match (stream, policy) {
+            (Stream::Private, _) | (Stream::Group, JoinPolicy::Oldest) => Some(Start::Oldest),
+            (Stream::Group, JoinPolicy::FromStart) => Some(Start::First),
+            (Stream::Group, JoinPolicy::Now) => match opening {
+                Opening::Data(seq) => Some(Start::At(seq)),
+                Opening::Behind(seq) => Some(Start::At(seq + 1)),
+                Opening::Nothing => None,
+            },
+        }
+    }
+
+    /// The interval that heartbeat index `index` of this peer stands for (S23, S24).
+    pub(crate) fn interval(&self, index: u8) -> Option<Duration> {
+        if index == NO_PROMISE {
+            return None;
+        }
+        let place = usize::from(index);
+        if let Some(times) = &self.times {
+            return times.get(place).or(times.last()).copied().and_then(promised);
+        }
+        if let Some(&interval) = crate::config::DEFAULT_HEARTBEAT_TIMES.get(place) {
+            return Some(interval);
+        }
+        promised(self.told_interval).or(crate::config::DEFAULT_HEARTBEAT_TIMES.last().copied())
+    }
+
+    /// How long this epoch may be silent before another one that is not newer takes its place (S37).
+    pub(crate) fn patience(&self, config: &Config) -> Duration {
+        self.group.as_ref().map_or(MAX_PATIENCE, |stream| stream.liveness().patience(config, MAX_PATIENCE))
+    }
+
+    /// Whether it has finished, so that its silence is no news.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.finished || self.group.as_ref().is_some_and(|stream| stream.is_finished())
+    }
+
+    /// When this peer needs `handle_timeout` next.
+    pub(crate) fn deadline(&self, config: &Config) -> Instant {
+        let expiry = self.heard + config.peer_timeout;
+        [self.group.as_deref(), self.private.as_deref()]
+            .into_iter()
+            .flatten()
+            .filter_map(RecvStream::deadline)
+            .fold(expiry, Instant::min)
+    }
+
+    pub(crate) fn info(&self, shared: &Shared) -> PeerInfo {
+        PeerInfo {
+            address: self.address,
+            epoch: self.epoch,
+            silence: shared.now.saturating_since(self.heard),
+            rtt: self.rtt.smoothed(),
+            group: self.group.as_ref().map(|stream| stream.info()),
+            private: self.private.as_ref().map(|stream| stream.info()),
+        }
+    }
+}

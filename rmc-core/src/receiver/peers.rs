@@ -1,0 +1,344 @@
+//! The table of peers: who is known, which epoch is followed, who is overdue, and who expires.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use super::peer::{Opening, Peer};
+use super::remembered::Remembered;
+use super::stream::RecvStream;
+use crate::event::{EndCause, Event, LossCause, Stream};
+use crate::hash::{Map, map};
+use crate::inbox::{Owner, What};
+use crate::shared::Shared;
+use crate::time::Instant;
+use crate::timer::Deadlines;
+
+/// Why a packet's source is not treated as a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// There is no room for it. What concerns this node's own sending is served all the same.
+    NoRoom,
+    /// The packet is of an epoch that is not the one followed.
+    Stale,
+}
+
+/// All peers.
+#[derive(Clone)]
+pub(crate) struct Peers {
+    slots: Vec<Option<Peer>>,
+    free: Vec<u32>,
+    lookup: Map<SocketAddr, u32>,
+    timers: Deadlines,
+    remembered: Remembered,
+    /// Streams with a NACK or an Ack to send: (slot, stream id).
+    sending: VecDeque<(u32, u64)>,
+    last_stream_id: u64,
+}
+
+impl Peers {
+    pub(crate) fn new(shared: &Shared) -> Self {
+        let config = &shared.config;
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            lookup: map(config.seed),
+            timers: Deadlines::default(),
+            remembered: Remembered::new(config.max_peers.saturating_mul(4), config.seed),
+            sending: VecDeque::new(),
+            last_stream_id: 0,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.lookup.len()
+    }
+
+    pub(crate) fn find(&self, address: SocketAddr) -> Option<u32> {
+        self.lookup.get(&address).copied()
+    }
+
+    pub(crate) fn get(&self, slot: u32) -> Option<&Peer> {
+        self.slots.get(slot as usize)?.as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut Peer> {
+        self.slots.get_mut(slot as usize)?.as_mut()
+    }
+
+    /// All peers, by slot.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Peer> {
+        self.slots.iter().flatten()
+    }
+
+    /// The peer that a packet of `epoch` came from, made or restarted if need be. Who is refused was counted (S05, S37).
+    pub(crate) fn admit(&mut self, address: SocketAddr, epoch: u32, shared: &mut Shared) -> Result<u32, Refused> {
+        let Some(slot) = self.find(address) else { return self.add(address, epoch, shared) };
+        let now = shared.now;
+        let peer = self.get_mut(slot).ok_or(Refused::NoRoom)?;
+        if peer.epoch != epoch {
+            let silent_for = now.saturating_since(peer.heard);
+            if !is_newer(epoch, peer.epoch) && silent_for < peer.patience(&shared.config) {
+                shared.stats.dropped.stale_epoch += 1;
+                return Err(Refused::Stale);
+            }
+            if shared.inbox.is_crowded(crowd(shared)) {
+                shared.stats.dropped.unread += 1;
+                return Err(Refused::NoRoom);
+            }
+            restart(peer, slot, epoch, shared);
+        }
+        peer.heard = now;
+        Ok(slot)
+    }
+
+    /// The stream that a packet belongs to, begun if the packet may begin it.
+    pub(crate) fn follow(
+        &mut self,
+        slot: u32,
+        stream: Stream,
+        opening: Opening,
+        shared: &Shared,
+    ) -> Option<(&mut Box<RecvStream>, &mut super::rtt::Rtt)> {
+        let peer = self.slots.get_mut(slot as usize)?.as_mut()?;
+        if peer.stream(stream).is_none() {
+            let start = peer.start(stream, opening, shared.config.join_policy)?;
+            self.last_stream_id += 1;
+            let owner = Owner { peer: peer.address, stream, slot, stream_id: self.last_stream_id };
+            *peer.stream_mut(stream) = Some(Box::new(RecvStream::new(owner, start, shared)));
+        }
+        let rtt = &mut peer.rtt;
+        let stream = match stream {
+            Stream::Group => &mut peer.group,
+            Stream::Private => &mut peer.private,
+        };
+        stream.as_mut().map(|stream| (stream, rtt))
+    }
+
+    /// After an input to a stream: it may have something to send, or need its timer sooner.
+    pub(crate) fn touched(&mut self, slot: u32, stream: Stream, shared: &Shared) {
+        let Some(peer) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else { return };
+        let Some(stream) = peer.stream_mut(stream) else { return };
+        enqueue(stream, &mut self.sending, shared);
+        if let Some(deadline) = stream.deadline() {
+            self.timers.set_if_earlier(slot, deadline);
+        }
+    }
+
+    /// The next stream that may have something to send: (slot, stream id).
+    pub(crate) fn next_sending(&self) -> Option<(u32, u64)> {
+        self.sending.front().copied()
+    }
+
+    /// The front of that queue has said what it had, or has more and goes to the end.
+    pub(crate) fn sent(&mut self, shared: &Shared) {
+        let Some((slot, id)) = self.sending.pop_front() else { return };
+        let Some(peer) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else { return };
+        let Some(stream) = peer.stream_by_id(id) else { return };
+        stream.queued = false;
+        enqueue(stream, &mut self.sending, shared);
+        if let Some(deadline) = stream.deadline() {
+            self.timers.set_if_earlier(slot, deadline);
+        }
+    }
+
+    /// The application took an item of a stream.
+    pub(crate) fn released(&mut self, owner: Owner, message: Option<usize>, shared: &mut Shared) {
+        let Some(peer) = self.get_mut(owner.slot) else { return };
+        let Some(stream) = peer.stream_by_id(owner.stream_id) else { return };
+        stream.released(message, shared);
+        self.touched(owner.slot, owner.stream, shared);
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Does what is due; only peers that are due are looked at.
+    pub(crate) fn handle_timeout(&mut self, shared: &mut Shared) {
+        while let Some(slot) = self.timers.pop_due(shared.now) {
+            self.check(slot, shared);
+        }
+    }
+
+    /// Forgets a peer (S27); what its streams still had is reported (S26).
+    pub(crate) fn remove(&mut self, address: SocketAddr, shared: &mut Shared) -> bool {
+        self.remembered.forget(address);
+        let Some(slot) = self.find(address) else { return false };
+        let Some(mut peer) = self.take(slot) else { return false };
+        for stream in [peer.group.as_mut(), peer.private.as_mut()].into_iter().flatten() {
+            stream.close(LossCause::Removed, Some(EndCause::Removed), shared);
+        }
+        true
+    }
+
+    /// Lets all waits of all peers begin anew (S28, S30).
+    pub(crate) fn restart_timers(&mut self, shared: &Shared) {
+        self.sending.clear();
+        for slot in 0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX) {
+            let Some(peer) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else { continue };
+            peer.heard = shared.now;
+            for stream in [peer.group.as_mut(), peer.private.as_mut()].into_iter().flatten() {
+                stream.queued = false;
+                stream.restart_timers(shared);
+                enqueue(stream, &mut self.sending, shared);
+            }
+            self.timers.set(slot, peer.deadline(&shared.config));
+        }
+    }
+
+    /// Forgets all peers and what they cached, unreported.
+    pub(crate) fn clear(&mut self, shared: &mut Shared) {
+        for peer in self.slots.iter_mut().flatten() {
+            for stream in [peer.group.as_mut(), peer.private.as_mut()].into_iter().flatten() {
+                stream.abandon(shared);
+            }
+        }
+        *self = Self::new(shared);
+    }
+
+    fn add(&mut self, address: SocketAddr, epoch: u32, shared: &mut Shared) -> Result<u32, Refused> {
+        if self.len() >= shared.config.max_peers {
+            shared.stats.dropped.peers_full += 1;
+            return Err(Refused::NoRoom);
+        }
+        if shared.inbox.is_crowded(crowd(shared)) {
+            shared.stats.dropped.unread += 1;
+            return Err(Refused::NoRoom);
+        }
+        let mut peer = Peer::new(address, epoch, shared.now);
+        peer.resume = self.remembered.take(address, epoch).map(Box::new);
+        let deadline = peer.deadline(&shared.config);
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot as usize] = Some(peer);
+                slot
+            }
+            None => {
+                self.slots.push(Some(peer));
+                u32::try_from(self.slots.len() - 1).expect("max_peers is at most 2^20")
+            }
+        };
+        self.lookup.insert(address, slot);
+        self.timers.set(slot, deadline);
+        shared.event(Event::NewSender { peer: address, epoch });
+        Ok(slot)
+    }
+
+    fn take(&mut self, slot: u32) -> Option<Peer> {
+        let peer = self.slots.get_mut(slot as usize)?.take()?;
+        self.lookup.remove(&peer.address);
+        self.timers.clear(slot);
+        self.free.push(slot);
+        Some(peer)
+    }
+
+    fn check(&mut self, slot: u32, shared: &mut Shared) {
+        let Some(peer) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else { return };
+        let now = shared.now;
+        if !shared.active {
+            // Nothing is expected of anybody; `activate` starts the waits afresh.
+            self.timers.set(slot, now + shared.config.peer_timeout);
+            return;
+        }
+        if peer.heard + shared.config.peer_timeout <= now {
+            if shared.inbox.is_crowded(crowd(shared)) {
+                self.timers.set(slot, now + shared.config.peer_timeout);
+                return;
+            }
+            self.expire(slot, shared);
+            return;
+        }
+        let address = peer.address;
+        for stream in [peer.group.as_mut(), peer.private.as_mut()].into_iter().flatten() {
+            if shared.config.silent {
+                stream.give_up_due(shared);
+            }
+            if let Some(count) = stream.liveness_mut().check(now) {
+                shared.event(Event::MissingHeartbeat { peer: address, stream: stream.owner().stream, count });
+            }
+            enqueue(stream, &mut self.sending, shared);
+        }
+        self.timers.set(slot, peer.deadline(&shared.config));
+    }
+
+    fn expire(&mut self, slot: u32, shared: &mut Shared) {
+        let Some(mut peer) = self.take(slot) else { return };
+        let quiet = peer.is_finished();
+        let mut positions = peer.resume.as_deref().copied().unwrap_or_default();
+        for stream in [peer.group.as_mut(), peer.private.as_mut()].into_iter().flatten() {
+            stream.close(LossCause::Expired, Some(EndCause::Expired), shared);
+            match stream.owner().stream {
+                Stream::Group => positions.group = Some(stream.delivered()),
+                Stream::Private => positions.private = Some(stream.delivered()),
+            }
+        }
+        if !quiet {
+            shared.event(Event::PeerExpired { peer: peer.address });
+        }
+        if positions.group.is_some() || positions.private.is_some() {
+            self.remembered.put(peer.address, peer.epoch, positions);
+        }
+    }
+}
+
+/// So many items that are no messages may wait in the inbox: two of each peer, and some.
+fn crowd(shared: &Shared) -> usize {
+    shared.config.max_peers.saturating_mul(4).saturating_add(1_024)
+}
+
+/// RFC 1982 with 32 bits; a distance of exactly 2^31 counts as older.
+pub(crate) const fn is_newer(epoch: u32, than: u32) -> bool {
+    let distance = epoch.wrapping_sub(than);
+    distance != 0 && distance < 1 << 31
+}
+
+/// The peer has another epoch: its streams are over, and begin at 1 again (S37).
+fn restart(peer: &mut Peer, slot: u32, epoch: u32, shared: &mut Shared) {
+    let streams = [peer.group.take(), peer.private.take()];
+    let had_stream = streams.iter().any(Option::is_some);
+    for mut stream in streams.into_iter().flatten() {
+        stream.close(LossCause::Restarted, None, shared);
+    }
+    if had_stream {
+        let owner = Owner { peer: peer.address, stream: Stream::Group, slot, stream_id: 0 };
+        shared.inbox.push(owner, What::Restarted { epoch });
+    }
+    shared.event(Event::PeerRestarted { peer: peer.address, old_epoch: peer.epoch, epoch });
+    *peer = Peer { rtt: peer.rtt, from_first: true, ..Peer::new(peer.address, epoch, shared.now) };
+}
+
+/// Puts a stream that has something to send into the queue, once.
+fn enqueue(stream: &mut RecvStream, sending: &mut VecDeque<(u32, u64)>, shared: &Shared) {
+    if stream.queued || shared.config.silent || !stream.wants_to_send(shared) {
+        return;
+    }
+    stream.queued = true;
+    sending.push_back((stream.owner().slot, stream.owner().stream_id));
+}
+
+#[cfg(test)]
+mod tests {
+    use core::mem::size_of;
+
+    use super::*;
+
+    /// S05: the slot, the place in the lookup (at most half empty), and the deadline.
+    #[test]
+    fn a_peer_without_a_stream_costs_at_most_256_bytes() {
+        let lookup = 2 * (size_of::<(SocketAddr, u32)>() + 1);
+        let timers = size_of::<(Instant, u32)>() + 2 * size_of::<u32>();
+        assert!(
+            size_of::<Option<Peer>>() + lookup + timers <= 256,
+            "{} + {lookup} + {timers}",
+            size_of::<Option<Peer>>()
+        );
+    }
+
+    #[test]
+    fn epochs_compare_as_serial_numbers() {
+        assert!(is_newer(1, 0) && is_newer(0, u32::MAX) && is_newer((1 << 31) - 1, 0));
+        assert!(!is_newer(0, 0) && !is_newer(1 << 31, 0) && !is_newer(0, 1) && !is_newer(u32::MAX, 0));
+    }
+}

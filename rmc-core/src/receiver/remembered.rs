@@ -1,0 +1,52 @@
+//! Where the streams of expired peers stood, so that one that returns in the same epoch goes on there, without duplicates (S26).
+
+use alloc::collections::VecDeque;
+use core::net::SocketAddr;
+
+use super::peer::Positions;
+use crate::hash::{Map, map};
+
+/// The last ones to expire, up to a bound.
+#[derive(Clone)]
+pub(crate) struct Remembered {
+    entries: Map<SocketAddr, Entry>,
+    /// In the order of expiry; an entry that was taken or replaced leaves its place here.
+    order: VecDeque<(SocketAddr, u64)>,
+    bound: usize,
+    serial: u64,
+}
+
+#[derive(Clone)]
+struct Entry {
+    epoch: u32,
+    positions: Positions,
+    serial: u64,
+}
+
+impl Remembered {
+    pub(crate) fn new(bound: usize, seed: u64) -> Self {
+        Self { entries: map(seed), order: VecDeque::new(), bound, serial: 0 }
+    }
+
+    pub(crate) fn put(&mut self, address: SocketAddr, epoch: u32, positions: Positions) {
+        self.serial += 1;
+        self.entries.insert(address, Entry { epoch, positions, serial: self.serial });
+        self.order.push_back((address, self.serial));
+        if self.order.len() > self.bound
+            && let Some((oldest, serial)) = self.order.pop_front()
+            && self.entries.get(&oldest).is_some_and(|entry| entry.serial == serial)
+        {
+            self.entries.remove(&oldest);
+        }
+    }
+
+    /// Takes out what is known of `address`, if it stood in `epoch`.
+    pub(crate) fn take(&mut self, address: SocketAddr, epoch: u32) -> Option<Positions> {
+        let entry = self.entries.remove(&address)?;
+        (entry.epoch == epoch).then_some(entry.positions)
+    }
+
+    pub(crate) fn forget(&mut self, address: SocketAddr) {
+        self.entries.remove(&address);
+    }
+}

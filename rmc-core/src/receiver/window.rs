@@ -1,0 +1,497 @@
+//! The receive window of one stream: what is missing, what is cached behind it, and what is delivered in order.
+//!
+//! ```text
+//!        next             covered      limit            known
+//!  ───────┼──────────────────┼───────────┼────────────────┼──▶ numbers
+//!  done   │ gaps and cached  │ nothing   │ past the       │
+//!         │ packets          │ held      │ window: a hint │
+//! ```
+
+use alloc::vec::Vec;
+
+use super::assembly::{Assembly, Step, WHOLE};
+use super::gaps::{Gap, GapState, Gaps};
+use super::nack;
+use crate::event::{EndCause, Event, EventKind, LossCause, Path};
+use crate::hash::{Map, map};
+use crate::inbox::{Owner, What};
+use crate::packet::{Flags, records};
+use crate::seq::SeqRange;
+use crate::shared::{Held, Shared};
+
+/// One step of the window may wait until this share of it is free, so that a window that slides does not ask for every number alone.
+const STEP: usize = 8;
+
+#[derive(Clone)]
+pub(crate) struct Window {
+    owner: Owner,
+    /// The lowest number that is neither delivered nor reported.
+    next: u64,
+    /// Every number up to here is delivered, reported, cached, or in a gap.
+    covered: u64,
+    /// The highest number known to exist. Past `covered` it is a hint only (F06).
+    known: u64,
+    /// The highest number that came.
+    received: u64,
+    gaps: Gaps,
+    cache: Map<u64, Cached>,
+    cached_bytes: usize,
+    assembly: Assembly,
+    /// Messages in the inbox that the application has not taken.
+    unread: Held,
+    /// Other items in the inbox that it has not taken.
+    marks: usize,
+    /// The number of this stream's last item in the inbox.
+    tail: Option<u64>,
+}
+
+#[derive(Clone)]
+struct Cached {
+    flags: Flags,
+    path: Path,
+    buffer: Vec<u8>,
+}
+
+/// A data packet, as the window sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct Arrival<'a> {
+    pub(crate) seq: u64,
+    pub(crate) flags: Flags,
+    pub(crate) path: Path,
+    pub(crate) payload: &'a [u8],
+}
+
+/// What became of a data packet.
+pub(crate) enum Taken {
+    /// It came before.
+    Duplicate,
+    /// There is no room for it now.
+    Refused,
+    /// It was new; `Some`: it filled a part of this gap.
+    New(Option<Gap>),
+}
+
+enum Payload<'a> {
+    Borrowed(&'a [u8]),
+    Owned(Vec<u8>),
+}
+
+impl Window {
+    pub(crate) fn new(owner: Owner, next: u64, shared: &Shared) -> Self {
+        Self {
+            owner,
+            next,
+            covered: next - 1,
+            known: next - 1,
+            received: next - 1,
+            gaps: Gaps::new(shared.config.max_nacks),
+            cache: map(shared.config.seed),
+            cached_bytes: 0,
+            assembly: Assembly::default(),
+            unread: Held::default(),
+            marks: 0,
+            tail: None,
+        }
+    }
+
+    pub(crate) const fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    pub(crate) const fn next(&self) -> u64 {
+        self.next
+    }
+
+    pub(crate) const fn known(&self) -> u64 {
+        self.known
+    }
+
+    pub(crate) const fn gaps(&self) -> &Gaps {
+        &self.gaps
+    }
+
+    pub(crate) const fn gaps_mut(&mut self) -> &mut Gaps {
+        &mut self.gaps
+    }
+
+    pub(crate) const fn assembly_mut(&mut self) -> &mut Assembly {
+        &mut self.assembly
+    }
+
+    pub(crate) fn cached_packets(&self) -> usize {
+        self.cache.len()
+    }
+
+    /// Bytes of payload: cached, being reassembled, and not taken by the application.
+    pub(crate) const fn held_bytes(&self) -> usize {
+        self.cached_bytes + self.assembly.len() + self.unread.bytes
+    }
+
+    /// Whether the application must take something before packets may move this stream on: what is no message has a bound too.
+    pub(crate) const fn is_crowded(&self, shared: &Shared) -> bool {
+        self.marks >= shared.config.receive_window_packets
+    }
+
+    /// The highest number that there is room for (S08).
+    pub(crate) fn limit(&self, shared: &Shared) -> u64 {
+        self.next - 1 + shared.config.receive_window_packets.saturating_sub(self.unread.packets) as u64
+    }
+
+    /// How many packets fit behind `next - 1`.
+    pub(crate) fn free_packets(&self, shared: &Shared) -> u32 {
+        let free = shared.config.receive_window_packets.saturating_sub(self.unread.packets + self.cache.len());
+        u32::try_from(free).unwrap_or(u32::MAX)
+    }
+
+    /// Numbers up to `seq` exist.
+    pub(crate) fn learn(&mut self, seq: u64) {
+        self.known = self.known.max(seq);
+    }
+
+    /// The sender says that `seq` is its last number (F13): what was taken for known above it, and never came, is not.
+    pub(crate) fn unlearn(&mut self, seq: u64, shared: &Shared) {
+        let floor = seq.max(self.received).max(self.next - 1);
+        if self.known <= floor {
+            return;
+        }
+        self.known = floor;
+        while let Some(gap) = self.gaps.last().filter(|gap| gap.range.last() > floor) {
+            self.gaps.remove(gap.range.first(), shared.now);
+            if let Some(range) = SeqRange::new(gap.range.first(), floor) {
+                self.gaps.insert(Gap { range, ..gap }, shared.now);
+            }
+        }
+        self.covered = self.covered.min(floor);
+    }
+
+    /// Takes a data packet (S07, S08, S09).
+    pub(crate) fn take(&mut self, arrival: Arrival<'_>, shared: &mut Shared) -> Taken {
+        if arrival.seq < self.next {
+            return Taken::Duplicate;
+        }
+        self.learn(arrival.seq);
+        if arrival.seq == self.next {
+            return self.take_next(arrival, shared);
+        }
+        self.take_ahead(arrival, shared)
+    }
+
+    /// Opens gaps for what is known to exist and fits the window: asks for what is neither delivered nor cached, nothing else (F01, F03).
+    pub(crate) fn extend(&mut self, shared: &mut Shared) {
+        let limit = self.limit(shared);
+        let Some(range) = SeqRange::new(self.covered + 1, self.known.min(limit)) else { return };
+        let step = (shared.config.receive_window_packets / STEP).max(1) as u64;
+        if !self.gaps.is_empty() && self.known > limit && limit - self.covered < step {
+            return;
+        }
+        let bytes = shared.config.receive_window_bytes;
+        let waits_for_bytes = self.unread.bytes > 0 || !self.gaps.is_empty();
+        if waits_for_bytes && bytes.saturating_sub(self.held_bytes()) < bytes / STEP {
+            return;
+        }
+        self.open(range, shared);
+        self.covered = range.last();
+    }
+
+    /// The numbers of `range` that did not come never will. Without a cause they are left out silently. What was received is delivered in
+    /// order, at once (S15).
+    pub(crate) fn give_up(&mut self, range: SeqRange, cause: Option<LossCause>, shared: &mut Shared) {
+        let Some(range) = SeqRange::new(range.first().max(self.next), range.last()) else { return };
+        self.learn(range.last());
+        if range.last() > self.covered {
+            if let Some(below) = SeqRange::new(self.covered + 1, range.first() - 1) {
+                if below.last() > self.limit(shared) {
+                    return;
+                }
+                self.open(below, shared);
+                self.covered = below.last();
+            }
+            if let Some(new) = SeqRange::new(self.covered + 1, range.last()) {
+                self.gaps.insert(Gap { range: new, state: GapState::Gone(cause) }, shared.now);
+                self.covered = range.last();
+            }
+        }
+        let mut from = range.first();
+        while let Some(gap) = self.gaps.find_from(from).filter(|gap| gap.range.first() <= range.last()) {
+            from = gap.range.last() + 1;
+            if !matches!(gap.state, GapState::Gone(_)) {
+                self.split_off(gap, range, GapState::Gone(cause), shared);
+            }
+        }
+        self.advance(shared);
+    }
+
+    /// The application has taken an item: a message of so many bytes, or a mark.
+    pub(crate) fn release(&mut self, message: Option<usize>) {
+        match message {
+            Some(bytes) => self.unread.sub(bytes),
+            None => self.marks -= 1,
+        }
+    }
+
+    /// The stream is over: delivers what is cached in order, and reports every number up to the highest known that did not come (S26).
+    pub(crate) fn end(&mut self, cause: LossCause, shared: &mut Shared) {
+        if let Some(range) = SeqRange::new(self.next, self.known) {
+            if let Some(unseen) = SeqRange::new(self.covered + 1, self.known) {
+                self.gaps.insert(Gap { range: unseen, state: GapState::Gone(Some(cause)) }, shared.now);
+                self.covered = self.known;
+            }
+            self.give_up(range, Some(cause), shared);
+        }
+        let held = self.assembly.len();
+        let rest = self.assembly.finish(self.next, cause);
+        self.assembly.release(&mut shared.pool);
+        shared.received_bytes -= held;
+        if let Some((range, cause)) = rest {
+            self.report(range, cause, shared);
+        }
+    }
+
+    /// Drops everything that is not in the inbox, unreported.
+    pub(crate) fn drop_all(&mut self, shared: &mut Shared) {
+        shared.received_bytes -= self.cached_bytes + self.assembly.len();
+        self.cached_bytes = 0;
+        self.cache.clear();
+        self.gaps.clear();
+        self.assembly.release(&mut shared.pool);
+    }
+
+    /// Puts an item that is no message into the inbox.
+    pub(crate) fn mark(&mut self, what: What, shared: &mut Shared) {
+        self.marks += 1;
+        self.tail = Some(shared.inbox.push(self.owner, what));
+    }
+
+    /// Puts the end of the stream into the inbox.
+    pub(crate) fn mark_end(&mut self, cause: EndCause, shared: &mut Shared) {
+        self.mark(What::Ended { cause }, shared);
+    }
+
+    fn take_next(&mut self, arrival: Arrival<'_>, shared: &mut Shared) -> Taken {
+        let keeps = arrival.flags.contains(WHOLE) || self.assembly.keeps(arrival.flags);
+        if self.unread.packets >= shared.config.receive_window_packets {
+            shared.stats.dropped.window += 1;
+            return Taken::Refused;
+        }
+        if keeps && !self.make_room(arrival.payload.len(), shared) {
+            return Taken::Refused;
+        }
+        let gap = if self.covered >= arrival.seq {
+            self.gaps.fill(arrival.seq, shared.now)
+        } else {
+            self.covered = arrival.seq;
+            None
+        };
+        self.received = self.received.max(arrival.seq);
+        self.deliver(arrival.seq, arrival.flags, arrival.path, Payload::Borrowed(arrival.payload), shared);
+        self.advance(shared);
+        Taken::New(gap)
+    }
+
+    fn take_ahead(&mut self, arrival: Arrival<'_>, shared: &mut Shared) -> Taken {
+        let seq = arrival.seq;
+        let in_gap = seq <= self.covered;
+        if in_gap && self.gaps.find(seq).is_none() {
+            return Taken::Duplicate;
+        }
+        if seq > self.limit(shared) || !self.has_room(arrival.payload.len(), shared) {
+            shared.stats.dropped.window += 1;
+            return Taken::Refused;
+        }
+        let gap = if in_gap { self.gaps.fill(seq, shared.now) } else { None };
+        if !in_gap {
+            if let Some(range) = SeqRange::new(self.covered + 1, seq - 1) {
+                self.open(range, shared);
+            }
+            self.covered = seq;
+        }
+        self.received = self.received.max(seq);
+        let mut buffer = shared.pool.take(arrival.payload.len());
+        buffer.extend_from_slice(arrival.payload);
+        self.cached_bytes += buffer.len();
+        shared.received_bytes += buffer.len();
+        self.cache.insert(seq, Cached { flags: arrival.flags, path: arrival.path, buffer });
+        Taken::New(gap)
+    }
+
+    fn open(&mut self, range: SeqRange, shared: &mut Shared) {
+        shared.stats.repair.gaps += 1;
+        self.gaps.insert(nack::new_gap(range, shared), shared.now);
+    }
+
+    /// Gives the part of `gap` that lies within `range` another state.
+    fn split_off(&mut self, gap: Gap, range: SeqRange, state: GapState, shared: &Shared) {
+        let (first, last) = (gap.range.first().max(range.first()), gap.range.last().min(range.last()));
+        self.gaps.remove(gap.range.first(), shared.now);
+        let parts = [
+            (SeqRange::new(gap.range.first(), first - 1), gap.state),
+            (SeqRange::new(first, last), state),
+            (SeqRange::new(last + 1, gap.range.last()), gap.state),
+        ];
+        for (range, state) in parts {
+            if let Some(range) = range {
+                self.gaps.insert(Gap { range, state }, shared.now);
+            }
+        }
+    }
+
+    /// Delivers what follows on: cached packets, and numbers that are gone.
+    fn advance(&mut self, shared: &mut Shared) {
+        loop {
+            if !self.cache.is_empty()
+                && let Some(Cached { flags, path, buffer }) = self.cache.remove(&self.next)
+            {
+                self.cached_bytes -= buffer.len();
+                shared.received_bytes -= buffer.len();
+                self.deliver(self.next, flags, path, Payload::Owned(buffer), shared);
+                continue;
+            }
+            let Some(Gap { range, state: GapState::Gone(cause) }) =
+                self.gaps.first().filter(|gap| gap.range.first() == self.next)
+            else {
+                return;
+            };
+            self.gaps.remove(range.first(), shared.now);
+            self.next = range.last() + 1;
+            shared.received_bytes -= self.assembly.len();
+            match cause {
+                Some(cause) => {
+                    let range = self.assembly.lost(range, cause);
+                    self.report(range, cause, shared);
+                }
+                None => self.assembly.skip(),
+            }
+        }
+    }
+
+    /// Hands the next packet to the application, or to the message that it is a part of. State moves first (F07).
+    fn deliver(&mut self, seq: u64, flags: Flags, path: Path, payload: Payload<'_>, shared: &mut Shared) {
+        self.next = seq + 1;
+        if self.assembly.is_whole(flags) {
+            self.deliver_whole(seq, flags, path, payload, shared);
+            return;
+        }
+        let before = self.assembly.len();
+        if flags.contains(Flags::FIRST)
+            && let Some((range, cause)) = self.assembly.interrupt(seq)
+        {
+            self.report(range, cause, shared);
+        }
+        if flags.contains(WHOLE) {
+            shared.received_bytes -= before;
+            self.deliver_whole(seq, flags, path, payload, shared);
+            return;
+        }
+        let bytes = match &payload {
+            Payload::Borrowed(bytes) => bytes,
+            Payload::Owned(buffer) => buffer.as_slice(),
+        };
+        let step = self.assembly.take(seq, flags, bytes, shared.config.max_message, &mut shared.pool);
+        if let Payload::Owned(buffer) = payload {
+            shared.pool.put(buffer);
+        }
+        shared.received_bytes = shared.received_bytes + self.assembly.len() - before;
+        match step {
+            Step::Pending => {}
+            Step::Whole => {
+                let buffer = self.assembly.take_message();
+                shared.received_bytes -= buffer.len();
+                self.push_message(seq, path, false, buffer, shared);
+            }
+            Step::Discarded if flags.contains(Flags::LAST) => {
+                if let Some((range, cause)) = self.assembly.end_discarded(seq) {
+                    self.report(range, cause, shared);
+                }
+            }
+            Step::Discarded => {}
+        }
+    }
+
+    fn deliver_whole(&mut self, seq: u64, flags: Flags, path: Path, payload: Payload<'_>, shared: &mut Shared) {
+        let packed = flags.contains(Flags::PACKED);
+        let buffer = match payload {
+            Payload::Owned(buffer) => buffer,
+            Payload::Borrowed(bytes) => {
+                let mut buffer = shared.pool.take(bytes.len());
+                buffer.extend_from_slice(bytes);
+                buffer
+            }
+        };
+        if !packed && buffer.len() > shared.config.max_message {
+            shared.pool.put(buffer);
+            self.report(SeqRange::single(seq), LossCause::TooLarge, shared);
+            return;
+        }
+        self.push_message(seq, path, packed, buffer, shared);
+    }
+
+    fn push_message(&mut self, seq: u64, path: Path, packed: bool, buffer: Vec<u8>, shared: &mut Shared) {
+        let (peer, stream) = (self.owner.peer, self.owner.stream);
+        let wanted = shared.events.mask().contains(EventKind::NewPacket);
+        if packed {
+            for (index, record) in (0..=u16::MAX).zip(records(&buffer)) {
+                shared.stats.rx.messages += 1;
+                shared.stats.rx.message_bytes += record.len() as u64;
+                if wanted {
+                    shared.event(Event::NewPacket { peer, stream, seq, index, len: record.len() });
+                }
+            }
+        } else {
+            shared.stats.rx.messages += 1;
+            shared.stats.rx.message_bytes += buffer.len() as u64;
+            if wanted {
+                shared.event(Event::NewPacket { peer, stream, seq, index: 0, len: buffer.len() });
+            }
+        }
+        self.unread.add(buffer.len());
+        shared.received_bytes += buffer.len();
+        self.tail = Some(shared.inbox.push(self.owner, What::Message { seq, path, packed, buffer }));
+    }
+
+    /// Tells the application, in stream order, that `range` will never come.
+    fn report(&mut self, range: SeqRange, cause: LossCause, shared: &mut Shared) {
+        shared.stats.rx.lost += range.len();
+        shared.event(Event::GotLost { peer: self.owner.peer, stream: self.owner.stream, range, cause });
+        if self.tail.is_some_and(|tail| shared.inbox.extend_lost(tail, range, cause)) {
+            return;
+        }
+        self.mark(What::Lost { range, cause }, shared);
+    }
+
+    fn has_room(&self, len: usize, shared: &Shared) -> bool {
+        self.held_bytes() + len <= shared.config.receive_window_bytes
+            && shared.received_bytes + len <= shared.config.receive_total_bytes
+    }
+
+    /// Room for the packet that everything waits for: what is cached goes, the highest first, and is asked for again.
+    fn make_room(&mut self, len: usize, shared: &mut Shared) -> bool {
+        while !self.has_room(len, shared) {
+            if !self.evict_highest(shared) {
+                if self.held_bytes() + len <= shared.config.receive_window_bytes {
+                    shared.stats.dropped.total += 1;
+                } else {
+                    shared.stats.dropped.window += 1;
+                }
+                return false;
+            }
+        }
+        true
+    }
+
+    fn evict_highest(&mut self, shared: &mut Shared) -> bool {
+        if self.cache.is_empty() {
+            return false;
+        }
+        while let Some(gap) = self.gaps.last().filter(|gap| gap.range.last() == self.covered) {
+            self.gaps.remove(gap.range.first(), shared.now);
+            self.covered = gap.range.first() - 1;
+        }
+        let Some(Cached { buffer, .. }) = self.cache.remove(&self.covered) else { return false };
+        self.covered -= 1;
+        self.cached_bytes -= buffer.len();
+        shared.received_bytes -= buffer.len();
+        shared.stats.dropped.window += 1;
+        shared.pool.put(buffer);
+        true
+    }
+}

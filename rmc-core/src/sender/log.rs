@@ -1,0 +1,205 @@
+//! The packets of one stream: those that wait to be sent for the first time, and behind them the backlog that repairs come from (S21).
+//!
+//! ```text
+//!      oldest          last sent               last given
+//!  ──────┼───────────────────┼──────────────────────┼──▶ numbers
+//!  gone  │ backlog           │ queue                │
+//! ```
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use crate::packet::{Flags, HEADER_LEN};
+use crate::seq::SeqRange;
+use crate::shared::{Held, Shared};
+use crate::time::Instant;
+
+#[derive(Clone)]
+pub(crate) struct Log {
+    /// Ascending by number: first the backlog, then the queue.
+    packets: VecDeque<Logged>,
+    /// How many of them are backlog.
+    sent: usize,
+    kept: Held,
+    queued: Held,
+    last_given: u64,
+    last_sent: u64,
+}
+
+/// A packet: room for its header, then its payload, so that it leaves without a copy.
+#[derive(Clone)]
+pub(crate) struct Logged {
+    pub(crate) seq: u64,
+    pub(crate) flags: Flags,
+    /// A reset takes effect behind it (S16).
+    reset_after: bool,
+    sent_at: Instant,
+    pub(crate) buffer: Vec<u8>,
+}
+
+/// What the log has for a number that was sent.
+pub(crate) enum Found {
+    /// The packet, at this place.
+    At(usize),
+    /// It was skipped by `send_at`, with these neighbours (F10).
+    Hole(SeqRange),
+    /// It is older than the backlog.
+    Below,
+}
+
+impl Log {
+    /// A log whose first number is `floor` + 1.
+    pub(crate) const fn new(floor: u64) -> Self {
+        Self {
+            packets: VecDeque::new(),
+            sent: 0,
+            kept: Held { packets: 0, bytes: 0 },
+            queued: Held { packets: 0, bytes: 0 },
+            last_given: floor,
+            last_sent: floor,
+        }
+    }
+
+    /// The last number given out.
+    pub(crate) const fn last_given(&self) -> u64 {
+        self.last_given
+    }
+
+    /// The last number sent.
+    pub(crate) const fn last_sent(&self) -> u64 {
+        self.last_sent
+    }
+
+    /// The lowest number that can be repaired; with an empty backlog the next one to be sent.
+    pub(crate) fn oldest(&self) -> u64 {
+        if self.sent == 0 {
+            return self.last_sent + 1;
+        }
+        self.packets.front().map_or(self.last_sent + 1, |packet| packet.seq)
+    }
+
+    pub(crate) const fn has_backlog(&self) -> bool {
+        self.sent > 0
+    }
+
+    pub(crate) const fn queued(&self) -> Held {
+        self.queued
+    }
+
+    /// Adds a packet to the queue. Its number is above the last one given.
+    pub(crate) fn push(&mut self, seq: u64, flags: Flags, payload: &[u8], shared: &mut Shared) {
+        let mut buffer = shared.pool.take(HEADER_LEN + payload.len());
+        buffer.extend_from_slice(&[0; HEADER_LEN]);
+        buffer.extend_from_slice(payload);
+        self.queued.add(payload.len());
+        shared.queued.add(payload.len());
+        self.last_given = seq;
+        self.packets.push_back(Logged { seq, flags, reset_after: false, sent_at: shared.now, buffer });
+    }
+
+    /// A reset takes effect behind what is queued; returns whether nothing is, so that it takes effect now.
+    pub(crate) fn reset_behind_queue(&mut self) -> bool {
+        if self.queued.packets == 0 {
+            return true;
+        }
+        if let Some(last) = self.packets.back_mut() {
+            last.reset_after = true;
+        }
+        false
+    }
+
+    /// The next packet to be sent for the first time.
+    pub(crate) fn next_unsent(&self) -> Option<&Logged> {
+        self.packets.get(self.sent)
+    }
+
+    /// The numbers that were skipped just before it.
+    pub(crate) fn hole_before_next(&self) -> Option<SeqRange> {
+        let next = self.next_unsent()?;
+        SeqRange::new(self.last_sent + 1, next.seq - 1)
+    }
+
+    /// Moves the next packet from the queue to the backlog, and what no longer fits out of that. Returns the packet's place, and whether a
+    /// reset takes effect behind it.
+    pub(crate) fn move_to_backlog(&mut self, shared: &mut Shared) -> Option<(usize, bool)> {
+        let now = shared.now;
+        let packet = self.packets.get_mut(self.sent)?;
+        packet.sent_at = now;
+        let len = packet.buffer.len() - HEADER_LEN;
+        let reset_after = packet.reset_after;
+        self.last_sent = packet.seq;
+        self.sent += 1;
+        self.queued.sub(len);
+        shared.queued.sub(len);
+        self.kept.add(len);
+        shared.kept.add(len);
+        while self.sent > 1
+            && (self.kept.packets > shared.config.backlog_packets || self.kept.bytes > shared.config.backlog_bytes)
+        {
+            self.drop_oldest(shared);
+        }
+        self.drop_aged(shared);
+        Some((self.sent - 1, reset_after))
+    }
+
+    /// Drops what is older than `backlog_age`.
+    pub(crate) fn drop_aged(&mut self, shared: &mut Shared) {
+        let Some(age) = shared.config.backlog_age else { return };
+        while self.sent > 0 && self.packets.front().is_some_and(|packet| packet.sent_at + age <= shared.now) {
+            self.drop_oldest(shared);
+        }
+    }
+
+    /// Drops the backlog up to number `seq`, that included.
+    pub(crate) fn drop_up_to(&mut self, seq: u64, shared: &mut Shared) {
+        while self.sent > 0 && self.packets.front().is_some_and(|packet| packet.seq <= seq) {
+            self.drop_oldest(shared);
+        }
+    }
+
+    /// Drops everything.
+    pub(crate) fn clear(&mut self, shared: &mut Shared) {
+        self.drop_up_to(u64::MAX, shared);
+        while let Some(packet) = self.packets.pop_front() {
+            self.queued.sub(packet.buffer.len() - HEADER_LEN);
+            shared.queued.sub(packet.buffer.len() - HEADER_LEN);
+            shared.pool.put(packet.buffer);
+        }
+    }
+
+    /// What there is for `seq`, a number that was sent.
+    pub(crate) fn find(&self, seq: u64) -> Found {
+        let Some(oldest) = self.packets.front().filter(|_| self.sent > 0) else { return Found::Below };
+        if seq < oldest.seq {
+            return Found::Below;
+        }
+        // Without holes the place follows from the number.
+        let guess = usize::try_from(seq - oldest.seq).unwrap_or(usize::MAX);
+        if self.packets.get(guess).is_some_and(|packet| packet.seq == seq) {
+            return Found::At(guess);
+        }
+        let place = self.packets.partition_point(|packet| packet.seq < seq);
+        match (self.packets.get(place), place.checked_sub(1).and_then(|below| self.packets.get(below))) {
+            (Some(packet), _) if packet.seq == seq => Found::At(place),
+            (Some(above), Some(below)) => SeqRange::new(below.seq + 1, above.seq - 1).map_or(Found::Below, Found::Hole),
+            _ => Found::Below,
+        }
+    }
+
+    pub(crate) fn get(&self, place: usize) -> Option<&Logged> {
+        self.packets.get(place)
+    }
+
+    pub(crate) fn get_mut(&mut self, place: usize) -> Option<&mut Logged> {
+        self.packets.get_mut(place)
+    }
+
+    fn drop_oldest(&mut self, shared: &mut Shared) {
+        let Some(packet) = self.packets.pop_front() else { return };
+        let len = packet.buffer.len() - HEADER_LEN;
+        self.sent -= 1;
+        self.kept.sub(len);
+        shared.kept.sub(len);
+        shared.pool.put(packet.buffer);
+    }
+}

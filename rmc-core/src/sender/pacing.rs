@@ -1,0 +1,52 @@
+//! The token bucket: how many bytes may leave when.
+
+use core::time::Duration;
+
+use crate::time::Instant;
+
+/// One byte of credit, in bytes times nanoseconds: so that no fraction of a byte is lost.
+const BYTE: i128 = 1_000_000_000;
+
+/// A bucket that fills with `rate` bytes a second up to `burst`.
+#[derive(Clone, Copy)]
+pub(crate) struct Pacing {
+    rate: Option<u64>,
+    burst: i128,
+    credit: i128,
+    filled: Instant,
+}
+
+impl Pacing {
+    /// A full bucket.
+    pub(crate) const fn new(rate: Option<u64>, burst: usize, now: Instant) -> Self {
+        let burst = burst as i128 * BYTE;
+        Self { rate, burst, credit: burst, filled: now }
+    }
+
+    /// When `len` bytes may leave: `None`: now.
+    pub(crate) fn wait(&mut self, len: usize, now: Instant) -> Option<Instant> {
+        let rate = self.rate?;
+        self.fill(rate, now);
+        let lacking = len as i128 * BYTE - self.credit;
+        if lacking <= 0 {
+            return None;
+        }
+        let nanos = u64::try_from((lacking + i128::from(rate) - 1) / i128::from(rate)).unwrap_or(u64::MAX);
+        Some(now + Duration::from_nanos(nanos.max(1)))
+    }
+
+    /// `len` bytes leave, whether there is credit or not.
+    pub(crate) fn spend(&mut self, len: usize, now: Instant) {
+        if let Some(rate) = self.rate {
+            self.fill(rate, now);
+            self.credit -= len as i128 * BYTE;
+        }
+    }
+
+    fn fill(&mut self, rate: u64, now: Instant) {
+        let nanos = now.saturating_since(self.filled).as_nanos();
+        self.filled = now;
+        let gained = i128::try_from(nanos).unwrap_or(i128::MAX >> 64).saturating_mul(i128::from(rate));
+        self.credit = self.credit.saturating_add(gained).min(self.burst);
+    }
+}

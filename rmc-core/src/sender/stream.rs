@@ -1,0 +1,211 @@
+//! One stream that this node sends: to the group, or to one other node (S18). Both are this one piece.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use super::heartbeats::Heartbeats;
+use super::log::Log;
+use super::repairs::Repairs;
+use crate::config::Config;
+use crate::error::SendError;
+use crate::event::Stream;
+use crate::packet::Flags;
+use crate::seq::{MAX_SEQ, SeqRange};
+use crate::shared::Shared;
+use crate::time::Instant;
+
+#[derive(Clone)]
+pub(crate) struct SendStream {
+    pub(crate) kind: Stream,
+    pub(crate) destination: SocketAddr,
+    pub(crate) log: Log,
+    pub(crate) beats: Heartbeats,
+    pub(crate) repairs: Repairs,
+    /// A Reset must be sent before anything else of this stream (S16).
+    pub(crate) reset_due: bool,
+    /// The hole just before the next packet was announced (F10).
+    pub(crate) hole_told: bool,
+    /// The node finishes: when the queue is empty, the end is announced.
+    ending: bool,
+    /// A private stream's highest number that its receiver acknowledged.
+    acked: u64,
+    /// Since when a private stream's receiver has owed an acknowledgement and given no sign.
+    waiting_since: Instant,
+    /// Whether it stands in the queues of what polls look at.
+    pub(crate) in_control: bool,
+    pub(crate) in_repairs: bool,
+    pub(crate) in_data: bool,
+}
+
+impl SendStream {
+    /// A stream whose first number is `floor` + 1.
+    pub(crate) fn new(kind: Stream, destination: SocketAddr, floor: u64, shared: &Shared) -> Self {
+        Self {
+            kind,
+            destination,
+            log: Log::new(floor),
+            beats: Heartbeats::default(),
+            repairs: Repairs::new(shared.config.seed),
+            reset_due: floor > 0,
+            hole_told: false,
+            ending: false,
+            acked: floor,
+            waiting_since: shared.now,
+            in_control: false,
+            in_repairs: false,
+            in_data: false,
+        }
+    }
+
+    /// The flag that every packet of this stream carries.
+    pub(crate) const fn flags(&self) -> Flags {
+        match self.kind {
+            Stream::Group => Flags::NONE,
+            Stream::Private => Flags::PRIVATE,
+        }
+    }
+
+    /// Puts a message into the queue, in as many packets as it takes; all of it or nothing. Returns the number of the last one.
+    pub(crate) fn enqueue(&mut self, at: Option<u64>, payload: &[u8], shared: &mut Shared) -> Result<u64, SendError> {
+        let config = &shared.config;
+        let (len, max) = (payload.len(), config.max_message);
+        if len > max {
+            return Err(SendError::TooLarge { len, max });
+        }
+        let next = self.log.last_given() + 1;
+        let first = at.unwrap_or(next);
+        if first < next {
+            return Err(SendError::SequencePassed { seq: first, next });
+        }
+        let max_payload = config.max_payload();
+        let fragments = len.div_ceil(max_payload).max(1);
+        let last = first.saturating_add(fragments as u64 - 1);
+        if last > MAX_SEQ {
+            return Err(SendError::SequenceExhausted);
+        }
+        let queued = self.log.queued();
+        if queued.packets + fragments > config.send_queue_packets || queued.bytes + len > config.send_queue_bytes {
+            return Err(SendError::Full);
+        }
+        if self.is_acknowledged() {
+            self.waiting_since = shared.now;
+        }
+        for index in 0..fragments {
+            let mut flags = self.flags();
+            if index == 0 {
+                flags |= Flags::FIRST;
+            }
+            if index + 1 == fragments {
+                flags |= Flags::LAST;
+            }
+            let begin = index * max_payload;
+            let part = payload.get(begin..len.min(begin + max_payload)).unwrap_or_default();
+            self.log.push(first + index as u64, flags, part, shared);
+        }
+        shared.stats.tx.messages += 1;
+        Ok(last)
+    }
+
+    /// Whether something must be sent before any data.
+    pub(crate) fn has_control(&self) -> bool {
+        self.reset_due || self.beats.is_due() || self.repairs.has_answers()
+    }
+
+    pub(crate) fn has_data(&self) -> bool {
+        self.log.queued().packets > 0
+    }
+
+    /// The hole before the next packet, if the group does not know of it yet.
+    pub(crate) fn untold_hole(&self) -> Option<SeqRange> {
+        if self.hole_told { None } else { self.log.hole_before_next() }
+    }
+
+    /// The next data packet leaves: returns its place in the log.
+    pub(crate) fn send_next(&mut self, shared: &mut Shared) -> Option<usize> {
+        let (place, reset_after) = self.log.move_to_backlog(shared)?;
+        self.hole_told = false;
+        self.reset_due |= reset_after;
+        self.beats.data_left(shared.now, &shared.config.heartbeat_times);
+        self.announce_end_if_done();
+        Some(place)
+    }
+
+    /// The Reset leaves: the backlog is gone. Returns the number after which the stream goes on.
+    pub(crate) fn send_reset(&mut self, shared: &mut Shared) -> u64 {
+        self.reset_due = false;
+        self.log.drop_up_to(u64::MAX, shared);
+        self.log.last_sent()
+    }
+
+    /// An Ack of a private stream (S17, S18). Returns whether it names a number that was sent.
+    pub(crate) fn acknowledge(&mut self, seq: u64, shared: &mut Shared) -> bool {
+        if seq > self.log.last_sent() {
+            return false;
+        }
+        self.waiting_since = shared.now;
+        self.acked = self.acked.max(seq);
+        self.log.drop_up_to(self.acked, shared);
+        if self.is_acknowledged() && !self.reset_due {
+            self.beats.stop();
+            if self.ending {
+                self.beats.skip_end();
+            }
+        }
+        true
+    }
+
+    /// The receiver of a private stream gave a sign.
+    pub(crate) fn heard(&mut self, now: Instant) {
+        self.waiting_since = now;
+    }
+
+    /// Whether everything that was ever given is acknowledged.
+    pub(crate) fn is_acknowledged(&self) -> bool {
+        self.acked >= self.log.last_given()
+    }
+
+    /// What the receiver of a private stream has not acknowledged.
+    pub(crate) fn unacknowledged(&self) -> Option<SeqRange> {
+        SeqRange::new(self.acked + 1, self.log.last_given())
+    }
+
+    /// Since when a private stream has been idle or waiting.
+    pub(crate) const fn waiting_since(&self) -> Instant {
+        self.waiting_since
+    }
+
+    /// Announces the end once the queue is empty (S31). Without anything to end, there is none.
+    pub(crate) fn end(&mut self, announced: bool) {
+        if self.ending {
+            return;
+        }
+        self.ending = true;
+        let nothing_sent = self.log.last_given() == 0 && !announced;
+        let all_acknowledged = self.kind == Stream::Private && self.is_acknowledged();
+        if nothing_sent || all_acknowledged {
+            self.beats.skip_end();
+            return;
+        }
+        self.announce_end_if_done();
+    }
+
+    /// When it needs `handle_timeout` next.
+    pub(crate) fn deadline(&self, config: &Config) -> Option<Instant> {
+        let abandon = self.abandon_at(config.peer_timeout);
+        match (self.beats.deadline(), abandon) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// When a private stream whose receiver owes an acknowledgement is dropped.
+    pub(crate) fn abandon_at(&self, timeout: Duration) -> Option<Instant> {
+        (self.kind == Stream::Private && !self.is_acknowledged()).then(|| self.waiting_since + timeout)
+    }
+
+    fn announce_end_if_done(&mut self) {
+        if self.ending && !self.has_data() {
+            self.beats.end();
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! All streams that this node sends, and whose turn it is.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use super::stream::SendStream;
+use crate::error::SendError;
+use crate::event::{Event, Stream};
+use crate::hash::{Map, map};
+use crate::shared::Shared;
+use crate::time::Instant;
+use crate::timer::Deadlines;
+
+/// The place of the group's stream; private streams follow.
+pub(crate) const GROUP: u32 = 0;
+
+#[derive(Clone)]
+pub(crate) struct SendStreams {
+    /// The group's stream first; it is always there.
+    slots: Vec<Option<Box<SendStream>>>,
+    free: Vec<u32>,
+    lookup: Map<SocketAddr, u32>,
+    timers: Deadlines,
+    /// The highest number that a private stream used that is no more (S18).
+    floor: u64,
+    control: VecDeque<u32>,
+    repairs: VecDeque<u32>,
+    data: VecDeque<u32>,
+}
+
+impl SendStreams {
+    pub(crate) fn new(shared: &Shared) -> Self {
+        let group = SendStream::new(Stream::Group, shared.config.group, 0, shared);
+        Self {
+            slots: [Some(Box::new(group))].into(),
+            free: Vec::new(),
+            lookup: map(shared.config.seed),
+            timers: Deadlines::default(),
+            floor: 0,
+            control: VecDeque::new(),
+            repairs: VecDeque::new(),
+            data: VecDeque::new(),
+        }
+    }
+
+    pub(crate) fn group(&self) -> &SendStream {
+        self.slots[GROUP as usize].as_ref().expect("the group's stream is never taken out")
+    }
+
+    pub(crate) fn get(&self, place: u32) -> Option<&SendStream> {
+        self.slots.get(place as usize)?.as_deref()
+    }
+
+    pub(crate) fn get_mut(&mut self, place: u32) -> Option<&mut SendStream> {
+        self.slots.get_mut(place as usize)?.as_deref_mut()
+    }
+
+    /// The private stream to `peer`.
+    pub(crate) fn private(&self, peer: SocketAddr) -> Option<u32> {
+        self.lookup.get(&peer).copied()
+    }
+
+    pub(crate) fn private_count(&self) -> usize {
+        self.lookup.len()
+    }
+
+    /// The highest number that a private stream used that is no more.
+    pub(crate) const fn floor(&self) -> u64 {
+        self.floor
+    }
+
+    /// The private stream to `peer`, made if there is none (S18).
+    pub(crate) fn make_private(&mut self, peer: SocketAddr, shared: &mut Shared) -> Result<u32, SendError> {
+        if let Some(place) = self.private(peer) {
+            return Ok(place);
+        }
+        let max = shared.config.max_private;
+        if self.private_count() >= max {
+            let idle = self.longest_idle().ok_or(SendError::TooManyPrivate(max))?;
+            self.drop_private(idle, shared);
+        }
+        let stream = Some(Box::new(SendStream::new(Stream::Private, peer, self.floor, shared)));
+        let place = match self.free.pop() {
+            Some(place) => {
+                self.slots[place as usize] = stream;
+                place
+            }
+            None => {
+                self.slots.push(stream);
+                u32::try_from(self.slots.len() - 1).expect("max_private is at most 2^16")
+            }
+        };
+        self.lookup.insert(peer, place);
+        Ok(place)
+    }
+
+    /// Drops a private stream, and what it had.
+    pub(crate) fn drop_private(&mut self, place: u32, shared: &mut Shared) {
+        if place == GROUP {
+            return;
+        }
+        let Some(mut stream) = self.slots.get_mut(place as usize).and_then(Option::take) else { return };
+        self.floor = self.floor.max(stream.log.last_given());
+        stream.log.clear(shared);
+        self.lookup.remove(&stream.destination);
+        self.timers.clear(place);
+        self.free.push(place);
+        for queue in [&mut self.control, &mut self.repairs, &mut self.data] {
+            queue.retain(|&other| other != place);
+        }
+    }
+
+    /// After any change of a stream: it may have something to send, or need its timer sooner.
+    pub(crate) fn touched(&mut self, place: u32, shared: &Shared) {
+        let Some(stream) = self.slots.get_mut(place as usize).and_then(Option::as_deref_mut) else { return };
+        if stream.has_control() && !core::mem::replace(&mut stream.in_control, true) {
+            self.control.push_back(place);
+        }
+        if stream.repairs.has_repairs() && !core::mem::replace(&mut stream.in_repairs, true) {
+            self.repairs.push_back(place);
+        }
+        if stream.has_data() && !core::mem::replace(&mut stream.in_data, true) {
+            self.data.push_back(place);
+        }
+        if let Some(deadline) = stream.deadline(&shared.config) {
+            self.timers.set_if_earlier(place, deadline);
+        }
+    }
+
+    /// Whose control packets are next. Call [`touched`](Self::touched) after one was built.
+    pub(crate) fn next_control(&mut self) -> Option<u32> {
+        let place = self.control.pop_front()?;
+        self.get_mut(place)?.in_control = false;
+        Some(place)
+    }
+
+    /// Whose repair is next.
+    pub(crate) fn next_repair(&mut self) -> Option<u32> {
+        let place = self.repairs.pop_front()?;
+        self.get_mut(place)?.in_repairs = false;
+        Some(place)
+    }
+
+    /// How long the next data packet is, header included.
+    pub(crate) fn next_data_len(&self) -> usize {
+        let stream = self.data.front().and_then(|&place| self.get(place));
+        stream.and_then(|stream| stream.log.next_unsent()).map_or(0, |packet| packet.buffer.len())
+    }
+
+    /// Whose data is next.
+    pub(crate) fn next_data(&mut self) -> Option<u32> {
+        let place = self.data.pop_front()?;
+        self.get_mut(place)?.in_data = false;
+        Some(place)
+    }
+
+    pub(crate) fn has_control(&self) -> bool {
+        !self.control.is_empty()
+    }
+
+    pub(crate) fn has_repairs(&self) -> bool {
+        !self.repairs.is_empty()
+    }
+
+    pub(crate) fn has_data(&self) -> bool {
+        !self.data.is_empty()
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Does what is due; only streams that are due are looked at.
+    pub(crate) fn handle_timeout(&mut self, shared: &mut Shared) {
+        while let Some(place) = self.timers.pop_due(shared.now) {
+            let Some(stream) = self.get_mut(place) else { continue };
+            if let Some(unacknowledged) = stream.unacknowledged()
+                && stream.abandon_at(shared.config.peer_timeout).is_some_and(|at| at <= shared.now)
+            {
+                let peer = stream.destination;
+                self.drop_private(place, shared);
+                shared.event(Event::PrivateAbandoned { peer, unacknowledged });
+                continue;
+            }
+            stream.log.drop_aged(shared);
+            stream.beats.check(shared.now);
+            self.touched(place, shared);
+        }
+    }
+
+    /// The table has changed: streams whose heartbeats run go on with `index` of it.
+    pub(crate) fn table_changed(&mut self, index: usize, shared: &Shared) {
+        for place in self.places() {
+            let Some(stream) = self.get_mut(place) else { continue };
+            if stream.beats.is_running() {
+                stream.beats.begin(shared.now, &shared.config.heartbeat_times, index);
+            }
+            self.touched(place, shared);
+        }
+    }
+
+    /// Every stream announces its end once its queue is empty (S31). `announced`: others know of this node without any data.
+    pub(crate) fn finish(&mut self, announced: bool, shared: &Shared) {
+        for place in self.places() {
+            if let Some(stream) = self.get_mut(place) {
+                stream.end(announced && place == GROUP);
+            }
+            self.touched(place, shared);
+        }
+    }
+
+    /// Whether any stream was ever given anything.
+    pub(crate) fn has_ever_sent(&self) -> bool {
+        self.group().log.last_given() > 0 || self.private_count() > 0
+    }
+
+    /// Whether every stream's end was announced.
+    pub(crate) fn all_ended(&self) -> bool {
+        self.slots.iter().flatten().all(|stream| stream.beats.has_ended())
+    }
+
+    /// A silent node sends nothing: what waits is dropped, and nothing is due (S28).
+    pub(crate) fn fall_silent(&mut self, shared: &mut Shared) {
+        for place in self.places() {
+            let Some(stream) = self.get_mut(place) else { continue };
+            stream.beats.stop();
+            stream.repairs.clear();
+            stream.reset_due = false;
+            (stream.in_control, stream.in_repairs) = (false, false);
+            self.timers.clear(place);
+        }
+        self.control.clear();
+        self.repairs.clear();
+        self.timers = Deadlines::default();
+        self.touched(GROUP, shared);
+    }
+
+    /// The node is silent no more: heartbeats go on for what was sent.
+    pub(crate) fn speak_again(&mut self, shared: &Shared) {
+        for place in self.places() {
+            let Some(stream) = self.get_mut(place) else { continue };
+            let waits = stream.kind == Stream::Group || !stream.is_acknowledged();
+            if waits && stream.log.last_sent() > 0 {
+                stream.beats.begin(shared.now, &shared.config.heartbeat_times, 0);
+            }
+            stream.heard(shared.now);
+            self.touched(place, shared);
+        }
+    }
+
+    /// Drops everything.
+    pub(crate) fn clear(&mut self, shared: &mut Shared) {
+        for stream in self.slots.iter_mut().flatten() {
+            stream.log.clear(shared);
+        }
+        let last = self.group().log.last_given();
+        *self = Self::new(shared);
+        if let Some(group) = self.get_mut(GROUP) {
+            *group = SendStream::new(Stream::Group, shared.config.group, last, shared);
+            group.reset_due = false;
+        }
+    }
+
+    fn places(&self) -> core::ops::Range<u32> {
+        0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX)
+    }
+
+    fn longest_idle(&self) -> Option<u32> {
+        self.places()
+            .skip(1)
+            .filter_map(|place| Some((self.get(place)?, place)))
+            .filter(|(stream, _)| stream.is_acknowledged())
+            .min_by_key(|&(stream, place)| (stream.waiting_since(), place))
+            .map(|(_, place)| place)
+    }
+}

@@ -1,0 +1,123 @@
+//! What all parts of a node share: its configuration, its time, its buffers, its randomness, and where they report to.
+
+use alloc::collections::VecDeque;
+
+use crate::config::Config;
+use crate::event::{Event, EventMask};
+use crate::inbox::Inbox;
+use crate::pool::Pool;
+use crate::rng::Rng;
+use crate::stats::Stats;
+use crate::time::Instant;
+
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    /// The time of the last input; never goes back.
+    pub(crate) now: Instant,
+    pub(crate) pool: Pool,
+    pub(crate) rng: Rng,
+    pub(crate) inbox: Inbox,
+    pub(crate) events: Events,
+    pub(crate) stats: Stats,
+    /// Bytes of payload that all receive windows hold.
+    pub(crate) received_bytes: usize,
+    /// Bytes and packets that all send queues and all backlogs hold.
+    pub(crate) queued: Held,
+    pub(crate) kept: Held,
+    /// Whether streams are followed (S30).
+    pub(crate) active: bool,
+}
+
+/// How much of something is held.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Held {
+    pub(crate) packets: usize,
+    pub(crate) bytes: usize,
+}
+
+impl Held {
+    pub(crate) const fn add(&mut self, bytes: usize) {
+        self.packets += 1;
+        self.bytes += bytes;
+    }
+
+    pub(crate) const fn sub(&mut self, bytes: usize) {
+        self.packets -= 1;
+        self.bytes -= bytes;
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(config: Config, now: Instant) -> Self {
+        Self {
+            now,
+            pool: Pool::new(),
+            rng: Rng::new(config.seed),
+            inbox: Inbox::new(),
+            events: Events::new(config.events, config.event_ring),
+            stats: Stats::default(),
+            received_bytes: 0,
+            queued: Held::default(),
+            kept: Held::default(),
+            active: true,
+            config,
+        }
+    }
+
+    /// Time that goes backwards is clamped (F27).
+    pub(crate) fn advance(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+}
+
+/// The ring of events: bounded, and what does not fit is counted (S35).
+#[derive(Clone)]
+pub(crate) struct Events {
+    ring: VecDeque<Event>,
+    mask: EventMask,
+    bound: usize,
+    dropped: u64,
+}
+
+impl Events {
+    const fn new(mask: EventMask, bound: usize) -> Self {
+        Self { ring: VecDeque::new(), mask, bound, dropped: 0 }
+    }
+
+    pub(crate) const fn mask(&self) -> EventMask {
+        self.mask
+    }
+
+    /// Keeps `event` if it is wanted and there is room; returns whether it was wanted and there was none.
+    pub(crate) fn push(&mut self, event: Event) -> bool {
+        if !self.mask.contains(event.kind()) {
+            return false;
+        }
+        if self.ring.len() >= self.bound {
+            self.dropped += 1;
+            return true;
+        }
+        self.ring.push_back(event);
+        false
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Event> {
+        if let Some(event) = self.ring.pop_front() {
+            return Some(event);
+        }
+        let count = core::mem::take(&mut self.dropped);
+        (count > 0).then_some(Event::EventsDropped { count })
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.ring.clear();
+        self.dropped = 0;
+    }
+}
+
+impl Shared {
+    pub(crate) fn event(&mut self, event: Event) {
+        self.stats.dropped.events += u64::from(self.events.push(event));
+    }
+}

@@ -1,0 +1,301 @@
+//! What a packet costs in allocations: nothing in the steady state, on either side; and a gap of a million numbers what a gap of one
+//! costs. The dependency `allocation-counter` replaces the allocator of this test binary and counts by thread.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use allocation_counter::{AllocationInfo, measure};
+use rmc_core::packet::{Body, Flags, Packet, RangesBuilder};
+use rmc_core::{Action, Config, Instant, JoinPolicy, Path, Protocol, Received, SeqRange};
+
+const EPOCH: u32 = 3;
+const PAYLOAD: [u8; 100] = [7; 100];
+/// Between two packets.
+const STEP: Duration = Duration::from_micros(100);
+const WARM_UP: u64 = 30_000;
+const MEASURED: u64 = 10_000;
+
+#[test]
+fn the_counter_counts() {
+    let cost = measure(|| drop(std::hint::black_box(vec![0_u8; 100])));
+    assert_eq!((cost.count_total, cost.bytes_total), (1, 100), "{cost:?}");
+}
+
+/// The cost is a promise of its own: no allocation per packet in the steady state.
+#[test]
+fn sending_allocates_nothing_per_packet() {
+    let mut node = Node::new(|_| {});
+    let mut send = |packets: u64| {
+        for _ in 0..packets {
+            node.protocol.send(node.now, &PAYLOAD).expect("the queue is drained after every message");
+            node.step(|_| {});
+        }
+    };
+    send(WARM_UP);
+    let cost = measure(|| send(MEASURED));
+    assert_eq!(cost.count_total, 0, "{cost:?}");
+    assert_eq!(node.protocol.stats().tx.data, WARM_UP + MEASURED);
+}
+
+#[test]
+fn sending_fragments_allocates_nothing_per_packet() {
+    let mut node = Node::new(|config| config.max_datagram = 116);
+    let message = [7; 950];
+    let mut send = |messages: u64| {
+        for _ in 0..messages {
+            node.protocol.send(node.now, &message).expect("the queue is drained after every message");
+            node.step(|_| {});
+        }
+    };
+    send(3_000);
+    let cost = measure(|| send(1_000));
+    assert_eq!(cost.count_total, 0, "{cost:?}");
+    assert_eq!(node.protocol.stats().tx.data, 40_000);
+}
+
+#[test]
+fn receiving_in_order_allocates_nothing_per_packet() {
+    let mut node = Node::new(|_| {});
+    let mut next = 1;
+    let mut receive = |packets: u64| {
+        for _ in 0..packets {
+            node.data(next, Flags::NONE);
+            next += 1;
+            node.step(|_| {});
+            node.take();
+        }
+    };
+    receive(WARM_UP);
+    let cost = measure(|| receive(MEASURED));
+    assert_eq!(cost.count_total, 0, "{cost:?}");
+    assert_eq!(node.taken, WARM_UP + MEASURED);
+}
+
+/// Every message of ten fragments is reassembled in a buffer that serves the next one too.
+#[test]
+fn reassembling_allocates_nothing_per_packet() {
+    let mut node = Node::new(|_| {});
+    let mut next = 1;
+    let mut receive = |packets: u64| {
+        for _ in 0..packets {
+            let flags = match next % 10 {
+                1 => Flags::FIRST,
+                0 => Flags::LAST,
+                _ => Flags::NONE,
+            };
+            node.packet(next, flags);
+            next += 1;
+            node.step(|_| {});
+            node.take();
+        }
+    };
+    receive(WARM_UP);
+    let cost = measure(|| receive(MEASURED));
+    assert_eq!(cost.count_total, 0, "{cost:?}");
+    assert_eq!(node.taken, (WARM_UP + MEASURED) / 10);
+}
+
+/// Every hundredth packet is lost, asked for, and repaired while others come.
+#[test]
+fn receiving_with_repairs_allocates_nothing_per_packet() {
+    let mut node = Node::new(|_| {});
+    let (mut next, mut owed, mut asked) = (1, None, 0);
+    let mut receive = |packets: u64| {
+        for _ in 0..packets {
+            if next % 100 == 50 {
+                next += 1;
+            }
+            node.data(next, Flags::NONE);
+            next += 1;
+            node.step(|datagram| {
+                let packet = Packet::decode(datagram).expect("the node sends legal packets");
+                if let Body::Nack { ranges, .. } = packet.body {
+                    let range = ranges.iter(packet.seq).next().expect("a NACK has a range");
+                    owed = Some(range.first());
+                    asked += range.len();
+                }
+            });
+            // The round trip takes 30 packets.
+            if next % 100 == 80
+                && let Some(seq) = owed.take()
+            {
+                node.data(seq, Flags::RESENT);
+                node.step(|_| {});
+            }
+            node.take();
+        }
+    };
+    receive(WARM_UP);
+    let cost = measure(|| receive(MEASURED));
+    assert_eq!(cost.count_total, 0, "{cost:?}");
+    let stats = node.protocol.stats();
+    assert!(asked >= 400, "{asked} numbers asked for");
+    assert_eq!((stats.repair.repaired, stats.rx.lost), ((WARM_UP + MEASURED) / 99, 0), "{stats:?}");
+}
+
+#[test]
+fn serving_nacks_allocates_nothing_per_packet() {
+    let mut node = Node::new(|_| {});
+    for _ in 0..10_000 {
+        node.protocol.send(node.now, &PAYLOAD).expect("the queue is drained after every message");
+        node.step(|_| {});
+    }
+    let (mut stamp, mut repairs) = (0, 0_u64);
+    let mut serve = |nacks: u32| {
+        for _ in 0..nacks {
+            stamp += 1;
+            let first = 5_000 + u64::from(stamp % 1_000);
+            node.nack(stamp, &[(first, first), (first + 7, first + 9)]);
+            node.step(|datagram| {
+                let packet = Packet::decode(datagram).expect("the node sends legal packets");
+                repairs += u64::from(packet.flags.contains(Flags::RESENT));
+            });
+        }
+    };
+    serve(5_000);
+    let cost = measure(|| serve(2_500));
+    assert_eq!(cost.count_total, 0, "{cost:?}");
+    assert_eq!(repairs, 7_500 * 4);
+}
+
+/// What a gap costs does not depend on its length: from seeing it, over asking for it, to giving it up.
+#[test]
+fn a_gap_of_a_million_numbers_costs_what_a_gap_of_one_costs() {
+    let (one, million) = (cost_of_gap(1), cost_of_gap(1_000_000));
+    assert_eq!(million.count_total, one.count_total, "{million:?} {one:?}");
+    assert_eq!(million.bytes_total, one.bytes_total, "{million:?} {one:?}");
+}
+
+fn cost_of_gap(len: u64) -> AllocationInfo {
+    let mut node = Node::new(|config| config.receive_window_packets = 1 << 21);
+    node.data(1, Flags::NONE);
+    node.step(|_| {});
+    let mut asked = 0;
+    let cost = measure(|| {
+        node.data(len + 2, Flags::NONE);
+        for _ in 0..100 {
+            node.step(|datagram| {
+                let packet = Packet::decode(datagram).expect("the node sends legal packets");
+                if let Body::Nack { ranges, .. } = packet.body {
+                    asked = ranges.iter(packet.seq).map(SeqRange::len).sum();
+                }
+            });
+        }
+        node.lost(2, len + 2);
+        node.step(|_| {});
+        while node.protocol.recv().is_some() {}
+    });
+    assert_eq!(asked, len, "the whole gap is asked for");
+    assert_eq!(node.protocol.stats().rx.lost, len);
+    cost
+}
+
+/// A hole of a million numbers costs the sender what a hole of one costs (F10), and so does a NACK for it.
+#[test]
+fn a_hole_of_a_million_numbers_costs_what_a_hole_of_one_costs() {
+    let (one, million) = (cost_of_hole(1), cost_of_hole(1_000_000));
+    assert_eq!(million.count_total, one.count_total, "{million:?} {one:?}");
+    assert_eq!(million.bytes_total, one.bytes_total, "{million:?} {one:?}");
+}
+
+fn cost_of_hole(len: u64) -> AllocationInfo {
+    let mut node = Node::new(|_| {});
+    node.protocol.send(node.now, &PAYLOAD).expect("the queue is empty");
+    node.step(|_| {});
+    let mut told = 0;
+    let cost = measure(|| {
+        node.protocol.send_at(node.now, len + 2, &PAYLOAD).expect("the queue is empty");
+        node.step(|_| {});
+        node.nack(1, &[(2, len + 1)]);
+        node.step(|datagram| {
+            let packet = Packet::decode(datagram).expect("the node sends legal packets");
+            told += u64::from(matches!(packet.body, Body::Lost { .. }));
+        });
+    });
+    assert_eq!(told, 1, "one answer for the whole hole");
+    cost
+}
+
+/// A node, its time, and what it delivered. Everything here works on the stack, so that what is counted is the node's.
+struct Node {
+    protocol: Protocol,
+    now: Instant,
+    deadline: Option<Instant>,
+    taken: u64,
+}
+
+impl Node {
+    fn new(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::new(SocketAddr::from((Ipv4Addr::new(239, 255, 77, 1), 8000)), EPOCH, 1);
+        config.local_addrs = vec![SocketAddr::from((Ipv4Addr::new(10, 0, 0, 1), 5000))];
+        config.join_policy = JoinPolicy::FromStart;
+        change(&mut config);
+        let protocol = Protocol::new(config, Instant::ORIGIN).expect("the configuration is valid");
+        Self { protocol, now: Instant::ORIGIN, deadline: None, taken: 0 }
+    }
+
+    /// Drains the node and lets a step of time pass, with all timers that are due in it.
+    fn step(&mut self, mut transmitted: impl FnMut(&[u8])) {
+        let end = self.now + STEP;
+        loop {
+            self.drain(&mut transmitted);
+            match self.deadline {
+                Some(deadline) if deadline <= end => self.now = deadline.max(self.now),
+                _ => break,
+            }
+            self.protocol.handle_timeout(self.now);
+        }
+        self.now = end;
+    }
+
+    fn drain(&mut self, transmitted: &mut impl FnMut(&[u8])) {
+        loop {
+            match self.protocol.poll_action() {
+                Action::Transmit(transmit) => transmitted(transmit.contents),
+                Action::Event(_) => {}
+                Action::ArmTimer(deadline) => {
+                    self.deadline = deadline;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn take(&mut self) {
+        while let Some(received) = self.protocol.recv() {
+            assert!(matches!(received, Received::Message { .. }), "{received:?}");
+            self.taken += 1;
+        }
+    }
+
+    /// A whole message comes from the peer.
+    fn data(&mut self, seq: u64, flags: Flags) {
+        self.packet(seq, flags | Flags::FIRST | Flags::LAST);
+    }
+
+    fn packet(&mut self, seq: u64, flags: Flags) {
+        self.handle(Path::Multicast, flags, seq, Body::Data { payload: &PAYLOAD });
+    }
+
+    fn lost(&mut self, first: u64, seq: u64) {
+        self.handle(Path::Multicast, Flags::NONE, seq, Body::Lost { first, stamp: 0 });
+    }
+
+    fn nack(&mut self, stamp: u32, asked: &[(u64, u64)]) {
+        let seq = asked[0].0;
+        let mut ranges = RangesBuilder::new(seq);
+        for &(first, last) in asked {
+            assert!(ranges.push(SeqRange::new(first, last).expect("a range")));
+        }
+        let body = Body::Nack { target_epoch: EPOCH, stamp, cookie: 0, rtt: 0, ranges: ranges.as_ranges() };
+        self.handle(Path::Unicast, Flags::NONE, seq, body);
+    }
+
+    fn handle(&mut self, path: Path, flags: Flags, seq: u64, body: Body<'_>) {
+        let mut datagram = [0; 1_472];
+        let packet = Packet { flags, heartbeat: 0, epoch: 9, seq, extension: None, body };
+        let len = packet.encode(&mut datagram).expect("a legal packet");
+        let peer = SocketAddr::from((Ipv4Addr::new(10, 0, 0, 2), 5000));
+        self.protocol.handle_datagram(self.now, peer, path, &datagram[..len]);
+    }
+}

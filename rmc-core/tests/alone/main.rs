@@ -1,0 +1,13 @@
+//! One node alone, driven through its public face: what goes in, at what time, and what comes out.
+
+mod fragments;
+mod hostile;
+mod lone;
+mod pacing;
+mod packets;
+mod seed_fault_nacks;
+mod seed_fault_receiver;
+mod seed_fault_repair;
+mod seed_fault_sender;
+mod seed_fault_streams;
+mod seed_fault_times;

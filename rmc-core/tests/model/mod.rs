@@ -1,0 +1,304 @@
+//! One node under any list of operations, and what must hold after each of them. Whatever comes in, the node stays within the bounds of
+//! its configuration, ends every drain, sends nothing but legal packets, and delivers every stream forward only.
+//!
+//! The fuzz target `protocol` and tests/memory.rs drive it.
+
+mod check;
+mod op;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use arbitrary::{Arbitrary, Unstructured};
+use rmc_core::packet::{Body, Packet};
+use rmc_core::{Action, Config, EventMask, Instant, JoinPolicy, Path, Protocol, Transmit};
+
+use check::Streams;
+use op::Op;
+
+/// More operations than this in one list show nothing new.
+const MAX_OPS: usize = 4_096;
+/// So many times the node may ask to be called again at once: past that it works without end.
+const MAX_ROUNDS: usize = 2_000;
+
+/// Runs the operations that `bytes` spell. Panics when something does not hold.
+pub(crate) fn run(bytes: &[u8]) {
+    let mut input = Unstructured::new(bytes);
+    let Ok(setup) = Setup::arbitrary(&mut input) else {
+        return;
+    };
+    let mut model = Model::new(&setup);
+    for _ in 0..MAX_OPS {
+        if input.is_empty() {
+            break;
+        }
+        let Ok(op) = Op::arbitrary(&mut input) else {
+            break;
+        };
+        model.apply(&op);
+    }
+    model.settle();
+}
+
+/// What of the configuration varies; the bounds are always small, so that they are reached.
+#[derive(Arbitrary, Debug)]
+struct Setup {
+    join: u8,
+    silent: bool,
+    announce: bool,
+    rate: Option<u16>,
+    aged: bool,
+    events: bool,
+}
+
+impl Setup {
+    fn config(&self) -> Config {
+        let mut config = Config::new(group(), OWN_EPOCH, 0x5eed);
+        config.local_addrs = vec![address(0)];
+        config.join_policy = join_policy(self.join);
+        config.silent = self.silent;
+        config.announce = self.announce;
+        config.max_peers = 4;
+        config.max_private = 2;
+        config.max_message = 1_000;
+        config.max_datagram = 96;
+        config.receive_window_packets = 16;
+        config.receive_window_bytes = 2_048;
+        config.receive_total_bytes = 4_096;
+        config.backlog_packets = 16;
+        config.backlog_bytes = 2_000;
+        config.backlog_age = self.aged.then_some(Duration::from_millis(100));
+        config.send_queue_packets = 16;
+        config.send_queue_bytes = 2_000;
+        config.max_burst = 4;
+        config.max_rate = self.rate.map(|rate| 1 + u64::from(rate) * 100);
+        config.rate_burst = 200;
+        config.max_nacks = 4;
+        config.max_repairs_per_nack = 8;
+        config.max_askers = 2;
+        config.heartbeat_times = [1, 5, 20].map(Duration::from_millis).to_vec();
+        config.peer_timeout = Duration::from_millis(300);
+        config.sequence_limit = 1_000;
+        config.events = if self.events { EventMask::ALL } else { EventMask::NONE };
+        config.event_ring = 16;
+        config
+    }
+}
+
+const OWN_EPOCH: u32 = 7;
+
+fn group() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::new(239, 255, 77, 1), 8000))
+}
+
+/// 0 is the node itself.
+fn address(index: u8) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::new(10, 0, 0, index % 8), 5000))
+}
+
+const fn join_policy(choice: u8) -> JoinPolicy {
+    match choice % 3 {
+        0 => JoinPolicy::Oldest,
+        1 => JoinPolicy::Now,
+        _ => JoinPolicy::FromStart,
+    }
+}
+
+/// The node, and what is known about it from outside.
+struct Model {
+    node: Protocol,
+    now: Instant,
+    deadline: Option<Instant>,
+    /// The stamp of the last NACK that the node sent, so that answers can carry it.
+    stamp: u32,
+    closed: bool,
+    silent: bool,
+    streams: Streams,
+}
+
+impl Model {
+    fn new(setup: &Setup) -> Self {
+        let now = Instant::from_nanos(1_000_000);
+        let node = Protocol::new(setup.config(), now).expect("the small configuration is valid");
+        let streams = Streams::default();
+        let mut model = Self { node, now, deadline: None, stamp: 0, closed: false, silent: setup.silent, streams };
+        model.drain();
+        model
+    }
+
+    fn apply(&mut self, op: &Op) {
+        let now = self.now;
+        match op {
+            Op::Datagram { source, multicast, bytes } => self.datagram(*source, *multicast, bytes),
+            Op::Packet { source, multicast, epoch, shape } => {
+                let epoch = u32::from(*epoch) % 4;
+                if let Some(bytes) = shape.encode(epoch, OWN_EPOCH, self.stamp) {
+                    self.datagram(*source, *multicast, &bytes);
+                }
+            }
+            Op::Advance { micros } => {
+                self.now = now + Duration::from_micros(u64::from(*micros));
+                self.timeout();
+            }
+            Op::ToDeadline => {
+                self.now = self.deadline.map_or(now, |deadline| deadline.max(now));
+                self.timeout();
+            }
+            Op::Backwards { micros } => {
+                let earlier = now.as_nanos().saturating_sub(u64::from(*micros) * 1_000);
+                self.node.handle_timeout(Instant::from_nanos(earlier));
+                self.drain();
+            }
+            Op::Send { len } => {
+                let _full_or_refused = self.node.send(now, &vec![1; usize::from(*len % 1_100)]);
+            }
+            Op::SendTo { peer, len } => {
+                let _full_or_refused = self.node.send_to(now, address(*peer), &vec![2; usize::from(*len % 1_100)]);
+            }
+            Op::SendAt { skip, len } => {
+                let seq = self.node.next_seq().saturating_add(skip.value()).saturating_sub(1);
+                let _full_or_refused = self.node.send_at(now, seq, &vec![3; usize::from(*len % 300)]);
+            }
+            Op::Recv { count } => self.recv(usize::from(*count)),
+            Op::Drain => self.drain(),
+            Op::Fail { retry } => self.fail(*retry),
+            Op::Settle => self.settle(),
+            other => self.reconfigure(other),
+        }
+        check::bounds(&self.node);
+    }
+
+    fn reconfigure(&mut self, op: &Op) {
+        let now = self.now;
+        match op {
+            Op::Reset => {
+                let _refused = self.node.reset(now);
+            }
+            Op::HeartbeatTimes { times, index } => {
+                let times: Vec<Duration> = times.iter().map(|&ms| Duration::from_millis(u64::from(ms))).collect();
+                let _refused = self.node.set_heartbeat_times(now, &times, usize::from(*index));
+            }
+            Op::Silent { silent } => {
+                self.node.set_silent(now, *silent);
+                self.silent = *silent;
+            }
+            Op::Join { policy } => self.node.set_join_policy(join_policy(*policy)),
+            Op::Activate => self.node.activate(now),
+            Op::Deactivate => self.node.deactivate(now),
+            Op::Local { index } => self.node.set_local_addr(&[address(*index)]).expect("one address"),
+            Op::Remove { peer } => {
+                let known = self.node.peer(address(*peer)).is_some();
+                assert_eq!(self.node.remove_peer(now, address(*peer)), known);
+            }
+            Op::Finish { millis } => self.node.finish(now, Duration::from_millis(u64::from(*millis))),
+            Op::Close => {
+                self.node.close(now);
+                self.closed = true;
+            }
+            _ => unreachable!("apply knows the others"),
+        }
+    }
+
+    fn datagram(&mut self, source: u8, multicast: bool, bytes: &[u8]) {
+        let path = if multicast { Path::Multicast } else { Path::Unicast };
+        let before = self.node.stats();
+        self.node.handle_datagram(self.now, address(source), path, bytes);
+        if !self.closed {
+            check::malformed_changes_nothing(&before, &self.node.stats(), bytes);
+        }
+    }
+
+    fn recv(&mut self, count: usize) {
+        for _ in 0..count {
+            let Some(received) = self.node.recv() else {
+                return;
+            };
+            self.streams.take(&received);
+        }
+    }
+
+    /// After `handle_timeout` and a drain no deadline lies in the past, and one that is now has packets behind it that the burst held back.
+    fn timeout(&mut self) {
+        self.node.handle_timeout(self.now);
+        let sent = self.drain_counted();
+        if let Some(deadline) = self.deadline {
+            assert!(deadline >= self.now, "deadline {deadline:?} at {:?}", self.now);
+            let burst = self.node.config().max_burst;
+            assert!(deadline > self.now || sent == burst, "called again at once, though only {sent} of {burst} left");
+        }
+    }
+
+    fn drain(&mut self) {
+        self.drain_counted();
+    }
+
+    fn drain_counted(&mut self) -> usize {
+        let (ring, burst) = (self.node.config().event_ring, self.node.config().max_burst);
+        let bound = ring + 8 * burst + 8;
+        let mut sent = 0;
+        for _ in 0..bound {
+            match self.node.poll_action() {
+                Action::Transmit(transmit) => {
+                    sent += 1;
+                    assert!(!self.closed, "a closed node sends");
+                    assert!(!self.silent, "a silent node sends");
+                    self.stamp = legal(&transmit).unwrap_or(self.stamp);
+                }
+                Action::Event(_) => assert!(!self.closed, "a closed node tells"),
+                Action::ArmTimer(deadline) => {
+                    assert!(sent <= burst, "{sent} datagrams in one burst");
+                    assert!(!self.closed || deadline.is_none(), "a closed node waits");
+                    self.deadline = deadline;
+                    self.closed = self.node.is_closed();
+                    return sent;
+                }
+            }
+        }
+        panic!("a drain of more than {bound} actions");
+    }
+
+    /// Polls up to the first packet and lets it fail.
+    fn fail(&mut self, retry: bool) {
+        let ring = self.node.config().event_ring;
+        for _ in 0..ring + 8 {
+            match self.node.poll_action() {
+                Action::Transmit(transmit) => {
+                    self.stamp = legal(&transmit).unwrap_or(self.stamp);
+                    self.node.transmit_failed(self.now, retry);
+                    break;
+                }
+                Action::Event(_) => {}
+                Action::ArmTimer(deadline) => {
+                    self.deadline = deadline;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// All that the node has to do now ends.
+    fn settle(&mut self) {
+        for _ in 0..MAX_ROUNDS {
+            self.timeout();
+            if self.deadline.is_none_or(|deadline| deadline > self.now) {
+                check::bounds(&self.node);
+                return;
+            }
+        }
+        panic!("the node works without end at {:?}", self.now);
+    }
+}
+
+/// What leaves is a legal packet of this node; the stamp, if it is a NACK.
+fn legal(transmit: &Transmit<'_>) -> Option<u32> {
+    assert_eq!(transmit.segment_size, None);
+    let packet = match Packet::decode(transmit.contents) {
+        Ok(packet) => packet,
+        Err(error) => panic!("sent {:02x?}, which does not decode: {error}", transmit.contents),
+    };
+    assert_eq!(packet.epoch, OWN_EPOCH, "{packet}");
+    match packet.body {
+        Body::Nack { stamp, .. } => Some(stamp),
+        _ => None,
+    }
+}
