@@ -135,7 +135,7 @@ impl Protocol {
             self.phase.served(self.shared.now);
         }
         self.streams.touched(place, &self.shared);
-        if served.unsent {
+        if served.unsent && !served.some {
             self.answer_with_heartbeat(source, slot, Aside::Heartbeat { to: source, place });
         }
     }
@@ -221,12 +221,15 @@ impl Protocol {
                     followed.reset(seq, stamp, rtt, &mut self.shared);
                 }
             }
-            Body::Confirm { stamp, .. } => {
+            Body::Confirm { stamp, cookie, .. } => {
                 self.shared.stats.rx.confirms += 1;
                 if self.follows(slot, stream)
                     && let Some((followed, rtt)) = self.peers.follow(slot, stream, Opening::Nothing, &self.shared)
                 {
                     followed.confirm(stamp, rtt, &self.shared);
+                }
+                if let Some(peer) = self.peers.get_mut(slot) {
+                    peer.cookie = cookie;
                 }
             }
             Body::Nack { .. } | Body::Ack { .. } => {}

@@ -348,7 +348,7 @@ impl Protocol {
         let heartbeat = self.streams.group().beats.index();
         let own_epoch = self.shared.config.epoch;
         let peer = self.peers.get_mut(slot)?;
-        let (destination, target_epoch, rtt) = (peer.address, peer.epoch, peer.rtt);
+        let (destination, target_epoch, rtt, cookie) = (peer.address, peer.epoch, peer.rtt, peer.cookie);
         let rtt_micros = rtt.smoothed().map_or(0, micros).min(MAX_RTT_MICROS);
         let followed = peer.stream_by_id(id)?;
         let stream = followed.owner().stream;
@@ -360,7 +360,7 @@ impl Protocol {
         }
         let ask = followed.ask(rtt, &mut self.shared)?;
         let ranges = ask.ranges.as_ranges();
-        let body = Body::Nack { target_epoch, stamp: ask.stamp, cookie: 0, rtt: rtt_micros, ranges };
+        let body = Body::Nack { target_epoch, stamp: ask.stamp, cookie, rtt: rtt_micros, ranges };
         let packet = Packet { flags, heartbeat, epoch: own_epoch, seq: ask.first, extension: None, body };
         self.build(&packet, destination, Note::Nack { stream, count: ask.count })
     }

@@ -32,9 +32,11 @@ pub(crate) struct Peer {
     pub(crate) times: Option<Box<[u32]>>,
     /// The last interval that a Heartbeat named, in microseconds.
     pub(crate) told_interval: u32,
+    /// The last cookie that it gave in a Confirm; 0: none.
+    pub(crate) cookie: u32,
     /// When it was sent a Heartbeat as an answer (F13).
     pub(crate) answered: Option<Instant>,
-    /// Its streams begin at 1, whatever the join policy: it restarted, or it was heard before its first data.
+    /// Its group stream begins at 1, whatever the join policy: it restarted, or it was heard before its first data.
     pub(crate) from_first: bool,
     /// It said that it has finished, and has no stream that could tell.
     pub(crate) finished: bool,
@@ -72,6 +74,7 @@ impl Peer {
             resume: None,
             times: None,
             told_interval: 0,
+            cookie: 0,
             answered: None,
             from_first: false,
             finished: false,
@@ -110,7 +113,7 @@ impl Peer {
         if let Some(position) = position {
             return Some(Start::Behind(position));
         }
-        if self.from_first {
+        if stream == Stream::Group && self.from_first {
             return Some(Start::First);
         }
         match (stream, policy) {

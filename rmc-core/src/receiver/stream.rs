@@ -288,7 +288,14 @@ impl RecvStream {
 
     /// The Ack that is due, if one is: the highest number with nothing missing before it, and how many packets fit behind it.
     pub(crate) fn take_ack(&mut self, shared: &Shared) -> Option<(u64, u32)> {
-        core::mem::take(&mut self.ack_due).then(|| (self.delivered(), self.window.free_packets(shared)))
+        if !core::mem::take(&mut self.ack_due) {
+            return None;
+        }
+        if self.delivered() == self.window.known() {
+            // The sender stops its heartbeats when this arrives; if it does not arrive, the next one comes (RMC-PRIV-4).
+            self.liveness.touch(shared.now, None, &shared.config);
+        }
+        Some((self.delivered(), self.window.free_packets(shared)))
     }
 
     /// When this stream needs `handle_timeout` next.

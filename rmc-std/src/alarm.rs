@@ -1,0 +1,103 @@
+//! The deadline of the protocol, and the bell of the thread that waits for it.
+
+use std::sync::{Condvar, Mutex};
+
+use rmc_core::Instant;
+
+use crate::clock::Clock;
+use crate::lock::{lock, wait};
+
+/// A socket's receive timeout would be up to 8 ms late on Linux, where it is kept in jiffies; waiting on a Condvar is 0.1 ms late.
+#[derive(Debug, Default)]
+pub(crate) struct Alarm {
+    setting: Mutex<Setting>,
+    bell: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Setting {
+    deadline: Option<Instant>,
+    closed: bool,
+}
+
+impl Alarm {
+    /// Replaces the deadline. Wakes the thread only if it would sleep too long: one that wakes too early looks again.
+    pub(crate) fn set(&self, deadline: Option<Instant>) {
+        let mut setting = lock(&self.setting);
+        let earlier = match (setting.deadline, deadline) {
+            (_, None) => false,
+            (None, Some(_)) => true,
+            (Some(before), Some(after)) => after < before,
+        };
+        setting.deadline = deadline;
+        drop(setting);
+        if earlier {
+            self.bell.notify_one();
+        }
+    }
+
+    /// The thread shall act at once.
+    pub(crate) fn ring(&self) {
+        self.set(Some(Instant::ORIGIN));
+    }
+
+    /// Waits for the deadline, and takes it. `false`: there is no more to wait for.
+    pub(crate) fn wait(&self, clock: &Clock) -> bool {
+        let mut setting = lock(&self.setting);
+        loop {
+            if setting.closed {
+                return false;
+            }
+            let left = setting.deadline.map(|deadline| clock.until(deadline));
+            if left.is_some_and(|left| left.is_zero()) {
+                setting.deadline = None;
+                return true;
+            }
+            setting = wait(&self.bell, setting, left);
+        }
+    }
+
+    pub(crate) fn close(&self) {
+        lock(&self.setting).closed = true;
+        self.bell.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn an_earlier_deadline_wakes_and_closing_ends_the_wait() {
+        let clock = Clock::start();
+        let alarm = Arc::new(Alarm::default());
+        alarm.set(Some(clock.now() + Duration::from_secs(3_600)));
+        let thread = thread::spawn({
+            let alarm = Arc::clone(&alarm);
+            move || (alarm.wait(&clock), alarm.wait(&clock))
+        });
+        alarm.ring();
+        // Closing may come before the ring is heard: then both waits end by it.
+        while lock(&alarm.setting).deadline.is_some() {
+            thread::yield_now();
+        }
+        alarm.close();
+        assert_eq!(thread.join().ok(), Some((true, false)));
+    }
+
+    #[test]
+    fn the_last_deadline_set_counts() {
+        let clock = Clock::start();
+        let alarm = Alarm::default();
+        let far = clock.now() + Duration::from_secs(3_600);
+        alarm.ring();
+        alarm.set(Some(far));
+        assert_eq!(lock(&alarm.setting).deadline, Some(far));
+        alarm.set(None);
+        assert_eq!(lock(&alarm.setting).deadline, None);
+    }
+}

@@ -1,0 +1,279 @@
+//! Draining: what the protocol wants to be done is done, by the thread that made it want it.
+//!
+//! Who holds the outlet polls, and sends what it polled before it polls again. That keeps datagrams in the order in which the protocol made
+//! them, and makes `transmit_failed` legal, which must come before the next poll (F19). The protocol's lock is free while the system
+//! sends, so that receiving goes on. Who finds the outlet taken leaves a note and does not wait: the holder polls again.
+//!
+//! Copying each datagram out and locking for each costs less than a tenth of the system call that sends it.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use rmc_core::{Action, Instant};
+
+use super::{Shared, State};
+use crate::address;
+use crate::event::{Event, SocketErrorKind, SocketOperation};
+use crate::failures::kind_of;
+use crate::lock::{lock, try_lock};
+use crate::socket;
+
+/// How much a thread may do for all before it leaves the rest to the timer thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effort {
+    /// All there is. For the timer thread.
+    All,
+    /// Many datagrams, waiting for the socket if its buffer is full. For calls that may wait.
+    Much,
+    /// One burst, without waiting. For threads that read, and calls that must not wait.
+    Burst,
+}
+
+impl Effort {
+    const fn datagrams(self) -> u32 {
+        match self {
+            Self::All => u32::MAX,
+            Self::Much => 1_024,
+            Self::Burst => 32,
+        }
+    }
+
+    const fn rounds(self) -> u32 {
+        match self {
+            Self::All => u32::MAX,
+            Self::Much | Self::Burst => 4,
+        }
+    }
+}
+
+/// Where datagrams leave: one at a time, in order.
+#[derive(Debug)]
+pub(super) struct Outlet {
+    socket: Arc<UdpSocket>,
+    socket_is_v6: bool,
+    contents: Vec<u8>,
+    /// How much of `contents` has left.
+    sent: usize,
+    segment: usize,
+    destination: SocketAddr,
+    group: SocketAddr,
+    /// The protocol brings the failed datagram back: it counts as not sent.
+    retrying: bool,
+    failures_in_a_row: u32,
+}
+
+/// The protocol's next wish.
+enum Wish {
+    /// The outlet holds a datagram.
+    Transmit,
+    Timer(Option<Instant>),
+    Closed,
+}
+
+/// How often a datagram is tried again, which is 10 ms later each time. After that it counts as lost on the way, or a network that is
+/// down would keep `finish` from ever coming to an end.
+const MOST_RETRIES: u32 = 100;
+
+impl Outlet {
+    pub(super) fn new(socket: Arc<UdpSocket>, group: SocketAddr) -> Self {
+        Self {
+            socket_is_v6: is_v6(&socket),
+            socket,
+            contents: Vec::new(),
+            sent: 0,
+            segment: 1,
+            destination: group,
+            group,
+            retrying: false,
+            failures_in_a_row: 0,
+        }
+    }
+
+    /// From now on by another socket, a datagram included that has not left yet.
+    pub(super) fn set_socket(&mut self, socket: Arc<UdpSocket>) {
+        self.socket_is_v6 = is_v6(&socket);
+        self.socket = socket;
+    }
+
+    fn is_empty(&self) -> bool {
+        self.sent == self.contents.len()
+    }
+
+    fn clear(&mut self) {
+        self.contents.clear();
+        self.sent = 0;
+    }
+
+    fn fill(&mut self, transmit: rmc_core::Transmit<'_>) {
+        self.clear();
+        self.contents.extend_from_slice(transmit.contents);
+        self.segment = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
+        self.destination = address::for_socket(transmit.destination, self.socket_is_v6);
+    }
+
+    /// Sends what is left of the contents.
+    fn send(&mut self, wait: bool) -> io::Result<()> {
+        while !self.is_empty() {
+            let end = self.contents.len().min(self.sent + self.segment);
+            match socket::send(&self.socket, &self.contents[self.sent..end], self.destination, wait) {
+                Ok(()) => self.sent = end,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a failed datagram is worth another try. One node that cannot be reached must not hold up the group.
+    fn worth_retrying(&self, error: &io::Error) -> bool {
+        let passing = match kind_of(error) {
+            SocketErrorKind::NoBuffers => true,
+            SocketErrorKind::Unreachable => self.destination == address::for_socket(self.group, self.socket_is_v6),
+            SocketErrorKind::TooLarge | SocketErrorKind::Denied | SocketErrorKind::Refused | SocketErrorKind::Other => {
+                false
+            }
+        };
+        passing && self.failures_in_a_row < MOST_RETRIES
+    }
+}
+
+impl Shared {
+    /// Does what the protocol wants, or leaves it to somebody who will. Returns whether it was done here.
+    pub(super) fn drain(&self, effort: Effort) -> bool {
+        for _ in 0..effort.rounds() {
+            self.unpolled.store(true, Ordering::SeqCst);
+            let Some(mut outlet) = try_lock(&self.outlet) else { return false };
+            // Cleared before polling: who sets it from here on has changed the state in time for it, or is polled for in the next round.
+            self.unpolled.store(false, Ordering::SeqCst);
+            let closed = self.drain_into(&mut outlet, effort);
+            drop(outlet);
+            if closed {
+                self.shut_down();
+                return true;
+            }
+            if !self.unpolled.load(Ordering::SeqCst) {
+                return true;
+            }
+        }
+        self.alarm.ring();
+        true
+    }
+
+    /// Returns whether the protocol has closed.
+    fn drain_into(&self, outlet: &mut Outlet, effort: Effort) -> bool {
+        if !self.transmit(outlet, effort) {
+            self.alarm.ring();
+            return false;
+        }
+        let mut left = effort.datagrams();
+        loop {
+            if left == 0 {
+                self.alarm.ring();
+                return false;
+            }
+            match self.next_wish(outlet) {
+                Wish::Closed => return true,
+                Wish::Transmit => {
+                    left -= 1;
+                    if !self.transmit(outlet, effort) {
+                        self.alarm.ring();
+                        return false;
+                    }
+                }
+                Wish::Timer(Some(deadline)) if deadline <= self.clock.now() && effort != Effort::Burst => {
+                    // What is there has been read meanwhile: the threads that read had the lock while this one sent.
+                    let mut state = self.state();
+                    state.protocol.handle_timeout(self.clock.now());
+                }
+                Wish::Timer(deadline) => {
+                    self.alarm.set(deadline);
+                    return false;
+                }
+            }
+        }
+    }
+
+    fn next_wish(&self, outlet: &mut Outlet) -> Wish {
+        let mut state = self.state();
+        state.in_flight = outlet.retrying;
+        loop {
+            match state.protocol.poll_action() {
+                Action::Transmit(transmit) => {
+                    outlet.fill(transmit);
+                    state.in_flight = true;
+                    return Wish::Transmit;
+                }
+                Action::Event(rmc_core::Event::Closed) => {
+                    state.finished = true;
+                    self.event(Event::Protocol(rmc_core::Event::Closed));
+                    return Wish::Closed;
+                }
+                Action::Event(rmc_core::Event::Readable) => {
+                    if state.receivers_waiting > 0 {
+                        self.readable.notify_all();
+                    }
+                    self.observers.notify(&Event::Protocol(rmc_core::Event::Readable));
+                }
+                Action::Event(event) => self.event(Event::Protocol(event)),
+                Action::ArmTimer(deadline) => {
+                    self.wake_senders(&state, deadline);
+                    return Wish::Timer(deadline);
+                }
+            }
+        }
+    }
+
+    /// Wakes those who wait for room when there is enough of it to make it worth while, or nothing more to wait for.
+    fn wake_senders(&self, state: &State, deadline: Option<Instant>) {
+        if state.senders_waiting == 0 {
+            return;
+        }
+        let idle = deadline.is_none_or(|deadline| deadline > self.clock.now());
+        let config = state.protocol.config();
+        let room = state.protocol.send_capacity();
+        if idle || (room.packets >= config.send_queue_packets / 2 && room.bytes >= config.send_queue_bytes / 2) {
+            self.writable.notify_all();
+        }
+    }
+
+    /// Sends what the outlet holds. `false`: it cannot leave without waiting, and stays.
+    fn transmit(&self, outlet: &mut Outlet, effort: Effort) -> bool {
+        if outlet.is_empty() {
+            return true;
+        }
+        match outlet.send(effort != Effort::Burst) {
+            Ok(()) => {
+                outlet.retrying = false;
+                outlet.failures_in_a_row = 0;
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && effort == Effort::Burst => return false,
+            Err(error) => self.transmit_failed(outlet, &error),
+        }
+        outlet.clear();
+        true
+    }
+
+    /// Seed fault F19: the protocol keeps the datagram, or knows that it is lost; the rest of the burst is not touched.
+    fn transmit_failed(&self, outlet: &mut Outlet, error: &io::Error) {
+        outlet.retrying = outlet.worth_retrying(error);
+        outlet.failures_in_a_row = outlet.failures_in_a_row.saturating_add(1);
+        let now = self.clock.now();
+        let mut state = self.state();
+        state.protocol.transmit_failed(now, outlet.retrying);
+        drop(state);
+        let mut failures = lock(&self.failures);
+        failures.retries += u64::from(outlet.retrying);
+        let destination = address::normal(outlet.destination);
+        let notice = failures.record(now, SocketOperation::Send, error, Some(destination));
+        drop(failures);
+        if let Some(notice) = notice {
+            self.notice(notice);
+        }
+    }
+}
+
+fn is_v6(socket: &UdpSocket) -> bool {
+    socket.local_addr().is_ok_and(|address| address.is_ipv6())
+}

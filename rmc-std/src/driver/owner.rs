@@ -1,0 +1,204 @@
+//! What the handles hold: when the last of them goes, the endpoint closes.
+
+use std::io;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rmc_core::{Config, EventKind, Protocol};
+
+use super::drain::{Effort, Outlet};
+use super::reader::{self, Reading};
+use super::sockets::Sockets;
+use super::{Shared, State};
+use crate::alarm::Alarm;
+use crate::assembly::{self, Parts};
+use crate::clock::Clock;
+use crate::error::{BuildError, ObserveError};
+use crate::event_ring::EventRing;
+use crate::failures::Failures;
+use crate::handles::Sender;
+use crate::impair::{Impairment, Stage};
+use crate::lock::lock;
+use crate::observers::{Callback, ObserverId, Observers};
+
+/// The handles' side of the driver: it holds the threads, which do not hold it.
+#[derive(Debug)]
+pub(crate) struct Owner {
+    shared: Arc<Shared>,
+    threads: Mutex<Threads>,
+    impairment: Option<Impairment>,
+}
+
+#[derive(Debug, Default)]
+struct Threads {
+    unicast: Option<JoinHandle<()>>,
+    multicast: Option<JoinHandle<()>>,
+    timer: Option<JoinHandle<()>>,
+    observers: Option<JoinHandle<()>>,
+}
+
+impl Owner {
+    pub(crate) fn start(
+        mut config: Config,
+        parts: Parts,
+        impairment: Option<Impairment>,
+    ) -> Result<Arc<Self>, BuildError> {
+        let clock = Clock::start();
+        let (group, event_ring) = (config.group, config.event_ring);
+        let local_addrs = parts.local_addrs.clone();
+        config.local_addrs = local_addrs.clone();
+        let protocol = Protocol::new(config, clock.now())?;
+        let notices = assembly::buffer_notices(&parts);
+        let sockets = Sockets::new(group, parts);
+        let shared = Shared {
+            clock,
+            state: Mutex::new(State {
+                protocol,
+                in_flight: false,
+                receivers_waiting: 0,
+                senders_waiting: 0,
+                finished: false,
+                local_addrs,
+                former_until: None,
+            }),
+            readable: Condvar::new(),
+            writable: Condvar::new(),
+            outlet: Mutex::new(Outlet::new(Arc::clone(&sockets.unicast().socket), group)),
+            unpolled: AtomicBool::new(false),
+            alarm: Alarm::default(),
+            sockets: Mutex::new(sockets),
+            events: EventRing::new(event_ring),
+            observers: Observers::new(event_ring),
+            failures: Mutex::new(Failures::default()),
+        };
+        let owner = Self { shared: Arc::new(shared), threads: Mutex::default(), impairment };
+        owner.start_threads().map_err(|source| BuildError::Socket { what: "start a thread", source })?;
+        for notice in notices {
+            owner.shared.notice(notice);
+        }
+        owner.shared.drain(Effort::Much);
+        Ok(Arc::new(owner))
+    }
+
+    pub(crate) fn observe(
+        self: &Arc<Self>,
+        kind: Option<EventKind>,
+        callback: Callback,
+    ) -> Result<ObserverId, ObserveError> {
+        let state = self.shared.state();
+        if state.protocol.is_closed() {
+            return Err(ObserveError::Closed);
+        }
+        let always = matches!(kind, None | Some(EventKind::Readable | EventKind::EventsDropped));
+        if let Some(kind) = kind.filter(|&kind| !always && !state.protocol.config().events.contains(kind)) {
+            return Err(ObserveError::NotEnabled(kind));
+        }
+        drop(state);
+        // Before the registration, so that no event comes without a thread to take it.
+        let mut threads = lock(&self.threads);
+        if threads.observers.is_none() {
+            let (shared, owner) = (Arc::clone(&self.shared), Arc::downgrade(self));
+            let sender = move || owner.upgrade().map(|owner| Sender { owner });
+            let thread = self.spawn("obs", move || shared.observers.run(sender)).map_err(|_| ObserveError::NoThread)?;
+            threads.observers = Some(thread);
+        }
+        drop(threads);
+        let id = self.shared.observers.add(kind, callback);
+        // The thread forgets all callbacks when it ends, which it may just have done.
+        if self.shared.state().protocol.is_closed() {
+            self.unobserve(id);
+            return Err(ObserveError::Closed);
+        }
+        Ok(id)
+    }
+
+    pub(crate) fn unobserve(&self, id: ObserverId) -> bool {
+        self.shared.observers.remove(id)
+    }
+
+    pub(crate) fn finish(&self, linger: Duration) -> bool {
+        self.start_finish(linger);
+        self.wait_closed(None);
+        self.close();
+        self.shared.state().finished
+    }
+
+    pub(crate) fn close(&self) {
+        // One who panicked in the protocol cannot keep the threads from ending.
+        if let Ok(mut state) = self.shared.state.lock() {
+            state.protocol.close(self.shared.clock.now());
+        }
+        self.shared.shut_down();
+        let threads = std::mem::take(&mut *lock(&self.threads));
+        for thread in [threads.unicast, threads.multicast, threads.timer, threads.observers] {
+            join(thread);
+        }
+    }
+
+    /// Starts a thread that reads.
+    pub(super) fn read(&self, reading: &Reading) -> io::Result<JoinHandle<()>> {
+        let (name, socket) = match reading.path {
+            rmc_core::Path::Unicast => ("uni", 0),
+            rmc_core::Path::Multicast => ("mul", 1),
+        };
+        let stage = self.impairment.map(|impairment| Stage::new(impairment, socket));
+        let (shared, reading) = (Arc::clone(&self.shared), reading.clone());
+        self.spawn(name, move || reader::run(&shared, &reading, stage))
+    }
+
+    /// Another thread reads the unicast socket now; the one before is through when this returns.
+    pub(super) fn replace_unicast_thread(&self, thread: JoinHandle<()>) {
+        let mut threads = lock(&self.threads);
+        let old = threads.unicast.replace(thread);
+        drop(threads);
+        join(old);
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    fn start_threads(&self) -> io::Result<()> {
+        let sockets = lock(&self.shared.sockets);
+        let (unicast, multicast) = (sockets.unicast().clone(), sockets.multicast().cloned());
+        drop(sockets);
+        let mut threads = lock(&self.threads);
+        threads.unicast = Some(self.read(&unicast)?);
+        threads.multicast = multicast.as_ref().map(|multicast| self.read(multicast)).transpose()?;
+        let shared = Arc::clone(&self.shared);
+        threads.timer = Some(self.spawn("tim", move || keep_time(&shared))?);
+        Ok(())
+    }
+
+    /// Names the thread after the node's port, so that `top -H` and debuggers tell nodes apart. 15 characters are kept on Linux.
+    fn spawn(&self, what: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+        let port = self.shared.state().local_addrs[0].port();
+        thread::Builder::new().name(format!("rmc-{what}-{port}")).spawn(run)
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// The timer thread's loop.
+fn keep_time(shared: &Shared) {
+    while shared.alarm.wait(&shared.clock) {
+        let now = shared.clock.now();
+        let mut state = shared.state();
+        state.protocol.handle_timeout(now);
+        drop(state);
+        shared.drain(Effort::All);
+    }
+}
+
+/// A callback may close the endpoint or drop its last handle: no thread waits for itself. One that panicked has said so itself.
+fn join(thread: Option<JoinHandle<()>>) {
+    if let Some(thread) = thread.filter(|other| other.thread().id() != thread::current().id()) {
+        let _ = thread.join();
+    }
+}

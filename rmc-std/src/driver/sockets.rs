@@ -1,0 +1,209 @@
+//! The sockets in use: membership of the group (S30), another unicast socket (S32, F25), closing.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rmc_core::{Instant, Path};
+
+use super::drain::Effort;
+use super::owner::Owner;
+use super::reader::{Reading, Stop};
+use super::{Shared, State};
+use crate::address;
+use crate::assembly::{Opened, Parts};
+use crate::error::SocketChangeError;
+use crate::event::SocketStats;
+use crate::lock::lock;
+use crate::socket::{self, Buffers, MAX_ADDRESSES, Options};
+
+/// The sockets in use.
+#[derive(Debug)]
+pub(super) struct Sockets {
+    options: Options,
+    group: SocketAddr,
+    unicast: Reading,
+    unicast_buffers: Buffers,
+    multicast: Option<Reading>,
+    multicast_buffers: Option<Buffers>,
+    /// Whether the group's datagrams come in (S30).
+    joined: bool,
+    closed: bool,
+}
+
+/// How long packets may be on their way that come from the node's former address, and are its own.
+const FORMER_ADDRESS: Duration = Duration::from_secs(1);
+
+impl Sockets {
+    /// Takes over the sockets.
+    pub(super) fn new(group: SocketAddr, parts: Parts) -> Self {
+        Self {
+            options: parts.options,
+            group,
+            unicast_buffers: parts.unicast.buffers,
+            unicast: reading(parts.unicast, Path::Unicast),
+            multicast_buffers: parts.multicast.as_ref().map(|opened| opened.buffers),
+            multicast: parts.multicast.map(|opened| reading(opened, Path::Multicast)),
+            joined: true,
+            closed: false,
+        }
+    }
+
+    pub(super) fn unicast(&self) -> &Reading {
+        &self.unicast
+    }
+
+    pub(super) fn multicast(&self) -> Option<&Reading> {
+        self.multicast.as_ref()
+    }
+
+    /// Wakes the threads that read, for good.
+    pub(super) fn close(&mut self) {
+        if self.closed {
+            return;
+        }
+        self.closed = true;
+        for reading in std::iter::once(&self.unicast).chain(&self.multicast) {
+            reading.stop.closed.store(true, Ordering::SeqCst);
+            self.wake(reading);
+        }
+    }
+
+    fn wake(&self, reading: &Reading) {
+        let group = (reading.path == Path::Multicast).then_some(self.group);
+        socket::wake(&reading.socket, group, &self.options);
+    }
+
+    /// The socket that is a member of the group: without a multicast socket the unicast one serves as both (S02).
+    fn member(&self) -> &UdpSocket {
+        &self.multicast.as_ref().unwrap_or(&self.unicast).socket
+    }
+
+    fn set_joined(&mut self, joined: bool) -> io::Result<()> {
+        if self.joined == joined || self.closed {
+            return Ok(());
+        }
+        if self.group.ip().is_multicast() {
+            let change = if joined { socket::join } else { socket::leave };
+            change(self.member(), self.group.ip(), &self.options)?;
+        }
+        self.joined = joined;
+        Ok(())
+    }
+}
+
+impl State {
+    /// Forgets the former addresses once nothing of them can be on its way: another node may have them now.
+    pub(super) fn forget_former(&mut self, now: Instant) {
+        if self.former_until.is_some_and(|until| until <= now) {
+            self.former_until = None;
+            // They were taken before, and are not more than a node can have.
+            let _ = self.protocol.set_local_addr(&self.local_addrs);
+        }
+    }
+
+    fn change_addresses(&mut self, addresses: Vec<SocketAddr>, now: Instant) {
+        let mut known = addresses.clone();
+        known.extend(self.local_addrs.iter().filter(|former| !addresses.contains(former)));
+        known.truncate(MAX_ADDRESSES);
+        // Cannot fail: it is bounded one line before.
+        let _ = self.protocol.set_local_addr(&known);
+        self.local_addrs = addresses;
+        self.former_until = Some(now + FORMER_ADDRESS);
+    }
+}
+
+impl Shared {
+    pub(super) fn activate(&self) -> io::Result<()> {
+        let mut sockets = lock(&self.sockets);
+        sockets.set_joined(true)?;
+        self.state().protocol.activate(self.clock.now());
+        drop(sockets);
+        self.drain(Effort::Much);
+        Ok(())
+    }
+
+    pub(super) fn deactivate(&self) -> io::Result<()> {
+        let mut sockets = lock(&self.sockets);
+        sockets.set_joined(false)?;
+        self.state().protocol.deactivate(self.clock.now());
+        drop(sockets);
+        self.drain(Effort::Much);
+        Ok(())
+    }
+
+    pub(super) fn socket_stats(&self) -> SocketStats {
+        let mut stats = SocketStats::default();
+        let sockets = lock(&self.sockets);
+        stats.unicast_receive_buffer = sockets.unicast_buffers.receive;
+        stats.send_buffer = sockets.unicast_buffers.send;
+        stats.multicast_receive_buffer = sockets.multicast_buffers.map(|buffers| buffers.receive);
+        drop(sockets);
+        let failures = lock(&self.failures);
+        stats.send_errors = failures.send;
+        stats.receive_errors = failures.receive;
+        stats.retries = failures.retries;
+        drop(failures);
+        stats.events_dropped = self.events.dropped() + self.observers.dropped();
+        stats
+    }
+
+    /// An address as the application names it.
+    pub(super) fn named(&self, address: SocketAddr) -> SocketAddr {
+        match address {
+            SocketAddr::V4(_) => address,
+            SocketAddr::V6(_) => address::named(address, lock(&self.sockets).options.index),
+        }
+    }
+}
+
+impl Owner {
+    /// S32, F25: the new socket is read before the first datagram leaves by it, and the old one until it has nothing more.
+    pub(crate) fn set_unicast_socket(&self, socket: UdpSocket) -> Result<(), SocketChangeError> {
+        let shared = self.shared();
+        let mut sockets = lock(&shared.sockets);
+        if sockets.closed {
+            return Err(SocketChangeError::Closed);
+        }
+        let (group, options) = (sockets.group, sockets.options);
+        let bound = socket.local_addr()?;
+        if address::normal(bound).is_ipv4() != group.is_ipv4() {
+            return Err(SocketChangeError::FamilyMismatch { address: bound, group });
+        }
+        let buffers = socket::apply(&socket, &options)?;
+        let addresses = socket::own_addresses(bound, group, &options)?;
+        if sockets.multicast.is_none() && group.ip().is_multicast() && sockets.joined {
+            join_if_not_member(&socket, group, &options)?;
+        }
+        let new = reading(Opened { socket, buffers }, Path::Unicast);
+        let thread = self.read(&new)?;
+        let mut outlet = lock(&shared.outlet);
+        outlet.set_socket(Arc::clone(&new.socket));
+        let now = shared.clock.now();
+        shared.state().change_addresses(addresses, now);
+        drop(outlet);
+        let old = std::mem::replace(&mut sockets.unicast, new);
+        sockets.unicast_buffers = buffers;
+        old.stop.retired.store(true, Ordering::SeqCst);
+        sockets.wake(&old);
+        drop(sockets);
+        self.replace_unicast_thread(thread);
+        // Whoever found the outlet taken has left it to this thread.
+        shared.drain(Effort::Much);
+        Ok(())
+    }
+}
+
+fn join_if_not_member(socket: &UdpSocket, group: SocketAddr, options: &Options) -> io::Result<()> {
+    match socket::join(socket, group.ip(), options) {
+        // It came as a member already.
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(()),
+        result => result,
+    }
+}
+
+fn reading(opened: Opened, path: Path) -> Reading {
+    Reading { socket: Arc::new(opened.socket), path, stop: Arc::new(Stop::default()) }
+}
