@@ -47,6 +47,8 @@ struct Node {
     /// What it got in this incarnation.
     trackers: Trackers,
     incarnation: u32,
+    /// Whether the datagram just handled came from a peer without a stream, whose restart is an event only.
+    streamless: bool,
     /// The sender's epoch and the own incarnation when the first private message came from each node.
     private_since: BTreeMap<usize, (u32, u32)>,
 }
@@ -78,6 +80,12 @@ impl From<Received<'_>> for Item {
             other => panic!("{other:?} is new to this test"),
         }
     }
+}
+
+/// The new epoch of a known peer is followed from 1.
+fn restarted(trackers: &mut Trackers, sender: usize, epoch: u32) {
+    trackers.insert((sender, Stream::Group), Tracker::new(epoch, Some(1)));
+    trackers.insert((sender, Stream::Private), Tracker::new(epoch, None));
 }
 
 fn group() -> SocketAddr {
@@ -131,6 +139,7 @@ impl Net {
             sent: BTreeMap::new(),
             trackers: BTreeMap::new(),
             incarnation,
+            streamless: false,
             private_since: BTreeMap::new(),
         }
     }
@@ -208,11 +217,13 @@ impl Net {
         }
     }
 
-    pub(crate) fn finish(&mut self, linger: Duration) {
-        for node in 0..self.nodes.len() {
-            self.nodes[node].protocol.finish(Instant::from_origin(self.now), linger);
-            self.settle(node);
-        }
+    pub(crate) fn finish(&mut self, node: usize, linger: Duration) {
+        self.nodes[node].protocol.finish(Instant::from_origin(self.now), linger);
+        self.settle(node);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.nodes.len()
     }
 
     pub(crate) fn run_for(&mut self, duration: Duration) {
@@ -240,8 +251,10 @@ impl Net {
 
     fn arrive(&mut self) {
         let (_, flight) = self.flying.pop_first().expect("a datagram is on its way");
-        let now = Instant::from_origin(self.now);
-        self.nodes[flight.to].protocol.handle_datagram(now, address(flight.from), flight.path, &flight.bytes);
+        let (now, from) = (Instant::from_origin(self.now), address(flight.from));
+        let node = &mut self.nodes[flight.to];
+        node.streamless = node.protocol.peer(from).is_some_and(|peer| peer.group.is_none() && peer.private.is_none());
+        node.protocol.handle_datagram(now, from, flight.path, &flight.bytes);
         self.settle(flight.to);
     }
 
@@ -254,6 +267,7 @@ impl Net {
     }
 
     fn drain(&mut self, node: usize) {
+        let streamless = self.nodes[node].streamless;
         loop {
             match self.nodes[node].protocol.poll_action() {
                 Action::Transmit(transmit) => {
@@ -261,6 +275,9 @@ impl Net {
                     self.transmit(node, to, &bytes);
                 }
                 Action::Event(Event::NewSender { peer, epoch }) => self.new_sender(node, index(peer), epoch),
+                Action::Event(Event::PeerRestarted { peer, epoch, .. }) if streamless => {
+                    restarted(&mut self.nodes[node].trackers, index(peer), epoch);
+                }
                 Action::Event(_) => {}
                 Action::ArmTimer(deadline) => {
                     self.nodes[node].deadline = deadline.map(|deadline| deadline.saturating_since(Instant::ORIGIN));
@@ -335,10 +352,7 @@ impl Net {
                     self.check_lost(sender, tracker.epoch, history, range, *cause);
                 }
             }
-            Item::Restarted { epoch } => {
-                trackers.insert((sender, Stream::Group), Tracker::new(*epoch, Some(1)));
-                trackers.insert((sender, Stream::Private), Tracker::new(*epoch, None));
-            }
+            Item::Restarted { epoch } => restarted(trackers, sender, *epoch),
             Item::Ended { stream, cause } => trackers.get_mut(&(sender, *stream)).expect(known).end(*cause),
         }
     }
