@@ -23,8 +23,8 @@ pub(super) fn bounds(node: &Protocol) {
         for stream in [peer.group, peer.private].into_iter().flatten() {
             assert!(stream.held_bytes <= config.receive_window_bytes, "{peer:?}");
             assert!(stream.cached_packets <= config.receive_window_packets, "{peer:?}");
-            // Every gap lies before a packet that is cached or known, so there is one more at most.
-            assert!(stream.gaps <= stream.cached_packets + 1, "{peer:?}");
+            // Every gap and every packet that is cached has a place of its own in the window.
+            assert!(stream.gaps + stream.cached_packets <= config.receive_window_packets, "{peer:?}");
             assert!(stream.delivered <= stream.known, "{peer:?}");
         }
     }
