@@ -36,7 +36,7 @@ pub(crate) struct Peer {
     pub(crate) cookie: u32,
     /// When it was sent a Heartbeat as an answer (F13).
     pub(crate) answered: Option<Instant>,
-    /// Its streams begin at 1, whatever the join policy: it restarted, or it was heard before its first data.
+    /// Its group stream begins at 1, whatever the join policy: it restarted, or it was heard before its first data.
     pub(crate) from_first: bool,
     /// It said that it has finished, and has no stream that could tell.
     pub(crate) finished: bool,
@@ -113,7 +113,7 @@ impl Peer {
         if let Some(position) = position {
             return Some(Start::Behind(position));
         }
-        if self.from_first {
+        if stream == Stream::Group && self.from_first {
             return Some(Start::First);
         }
         match (stream, policy) {

@@ -49,6 +49,7 @@ fn receiver() -> Lone {
     })
 }
 
+// RMC-FRAG-1, RMC-FRAG-2, RMC-FRAG-3, RMC-FLAG-2
 #[test]
 fn messages_of_every_size_around_the_borders_arrive_whole() {
     let (mut sender, mut receiver) = (Lone::new(hundred), receiver());
@@ -68,6 +69,7 @@ fn messages_of_every_size_around_the_borders_arrive_whole() {
     assert_eq!(receiver.node.stats().held.receive_bytes, 0);
 }
 
+// RMC-LOCAL-6
 #[test]
 fn one_byte_more_than_max_message_is_refused() {
     let mut sender = Lone::new(hundred);
@@ -79,6 +81,7 @@ fn one_byte_more_than_max_message_is_refused() {
     assert_eq!(sender.node.max_payload(), 100);
 }
 
+// RMC-SEND-1, RMC-SEND-3
 #[test]
 fn send_at_numbers_the_first_fragment() {
     let mut sender = Lone::new(hundred);
@@ -88,6 +91,7 @@ fn send_at_numbers_the_first_fragment() {
 }
 
 /// Reversed, doubled, and in an order that mixes two messages.
+// RMC-FRAG-3, RMC-DATA-1
 #[test]
 fn fragments_in_any_order_make_the_messages() {
     let (mut sender, fresh) = (Lone::new(hundred), receiver());
@@ -114,6 +118,7 @@ fn copy_of(lone: &Lone) -> Lone {
 }
 
 /// Every other fragment of three messages is lost, asked for, and repaired by the sender.
+// RMC-FRAG-3, RMC-DATA-4
 #[test]
 fn lost_fragments_are_repaired() {
     let (mut sender, mut receiver) = (Lone::new(hundred), receiver());
@@ -149,6 +154,7 @@ fn lost_fragments_are_repaired() {
 }
 
 /// Losses of several messages at once: each message is delivered or reported, whole and in its place.
+// RMC-FRAG-4
 #[test]
 fn interleaved_losses_report_whole_messages() {
     let mut receiver = receiver();
@@ -166,6 +172,7 @@ fn interleaved_losses_report_whole_messages() {
 }
 
 /// A message without its LAST, before a FIRST: the sender's fragments make no message.
+// RMC-FRAG-6
 #[test]
 fn fragments_that_make_no_message_are_reported() {
     let mut receiver = receiver();
@@ -181,6 +188,7 @@ fn fragments_that_make_no_message_are_reported() {
 }
 
 /// A datagram of several messages: each has its index, an empty one too.
+// RMC-PACK-2
 #[test]
 fn packed_messages_are_delivered_one_by_one() {
     let mut receiver = receiver();
@@ -196,6 +204,7 @@ fn packed_messages_are_delivered_one_by_one() {
 }
 
 /// Behind a gap they wait like any other packet, and come once.
+// RMC-PACK-2, RMC-DATA-3
 #[test]
 fn packed_messages_behind_a_gap_wait_and_come_once() {
     let mut receiver = receiver();

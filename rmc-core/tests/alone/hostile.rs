@@ -59,6 +59,7 @@ fn malformed() -> Vec<(DecodeError, Vec<u8>)> {
     ]
 }
 
+// RMC-ENC-4, RMC-SEC-3
 #[test]
 fn a_malformed_datagram_moves_exactly_one_counter() {
     for (reason, bytes) in malformed() {
@@ -80,6 +81,7 @@ fn a_malformed_datagram_moves_exactly_one_counter() {
 }
 
 /// A malformed datagram is no sign of life either.
+// RMC-ENC-4, RMC-PEER-5
 #[test]
 fn a_malformed_datagram_proves_nothing() {
     let mut lone = node();
@@ -91,6 +93,7 @@ fn a_malformed_datagram_proves_nothing() {
     assert_eq!(lone.node.peer(peer(0)), None, "it has expired");
 }
 
+// RMC-WIN-3, RMC-SEC-2
 #[test]
 fn far_numbers_move_nothing_but_what_is_known() {
     for far in [1 << 20, 1 << 40, MAX_SEQ - 1, MAX_SEQ] {
@@ -107,6 +110,7 @@ fn far_numbers_move_nothing_but_what_is_known() {
 }
 
 /// A heartbeat with the highest number that is possible: its oldest may be one above.
+// RMC-LOST-5, RMC-LOST-6, RMC-SEQ-1
 #[test]
 fn the_highest_oldest_number_does_no_harm() {
     let mut lone = node();
@@ -118,6 +122,7 @@ fn the_highest_oldest_number_does_no_harm() {
 }
 
 /// A forged LOST or oldest that nobody asked for gives up at most the receive window; what an answer names is believed.
+// RMC-LOST-5, RMC-SEC-2
 #[test]
 fn an_unasked_lost_gives_up_the_window_at_most() {
     let mut lone = node();
@@ -127,6 +132,7 @@ fn an_unasked_lost_gives_up_the_window_at_most() {
     assert_eq!(lone.stream().known, MAX_SEQ - 1);
 }
 
+// RMC-LOST-4, RMC-NACK-2
 #[test]
 fn a_lost_with_the_stamp_of_a_nack_gives_up_what_is_known() {
     let mut lone = node();
@@ -137,6 +143,7 @@ fn a_lost_with_the_stamp_of_a_nack_gives_up_what_is_known() {
     assert_eq!(lone.stream().delivered, 1 << 30);
 }
 
+// RMC-SEQ-2, RMC-RESET-1
 #[test]
 fn a_stream_never_moves_backwards() {
     let mut lone = node();
@@ -151,6 +158,7 @@ fn a_stream_never_moves_backwards() {
 }
 
 /// Private packets, NACKs and ACKs by multicast are dropped, counted, and change nothing.
+// RMC-KIND-5
 #[test]
 fn what_must_not_come_by_multicast_is_dropped() {
     let private = [
@@ -171,6 +179,7 @@ fn what_must_not_come_by_multicast_is_dropped() {
 }
 
 /// Each NACK datagram gets one bounded answer, whatever it asks for.
+// RMC-REPAIR-8, RMC-SEC-1
 #[test]
 fn a_storm_of_nacks_gets_bounded_answers() {
     let mut lone = node();
@@ -185,6 +194,7 @@ fn a_storm_of_nacks_gets_bounded_answers() {
     assert_eq!((to(1), to(2), to(3)), (90, 100, 1));
 }
 
+// RMC-REPAIR-6
 #[test]
 fn a_nack_for_numbers_never_sent_is_answered_with_a_heartbeat_and_no_repair() {
     let mut lone = node();
@@ -193,6 +203,7 @@ fn a_nack_for_numbers_never_sent_is_answered_with_a_heartbeat_and_no_repair() {
 }
 
 /// Before anything was sent the same answer says so.
+// RMC-REPAIR-6, RMC-HB-6
 #[test]
 fn a_nack_before_anything_was_sent_is_answered_with_a_heartbeat_of_nothing() {
     let mut lone = Lone::new(|_| {});
@@ -201,6 +212,7 @@ fn a_nack_before_anything_was_sent_is_answered_with_a_heartbeat_of_nothing() {
 }
 
 /// One heartbeat per address and shortest interval (10 ms) tells of the restart; nothing is served.
+// RMC-EPOCH-5
 #[test]
 fn another_epoch_s_nack_or_ack_is_answered_with_one_heartbeat() {
     let mut lone = node();
@@ -223,6 +235,7 @@ fn another_epoch_s_nack_or_ack_is_answered_with_one_heartbeat() {
     assert_eq!(lone.sent().len(), 1);
 }
 
+// RMC-ACK-2
 #[test]
 fn an_ack_beyond_the_last_number_sent_is_counted_and_changes_nothing() {
     let mut lone = node();
@@ -242,6 +255,7 @@ fn an_ack_beyond_the_last_number_sent_is_counted_and_changes_nothing() {
 }
 
 /// Another receiver's ACK is not the receiver's.
+// RMC-ACK-2, RMC-PRIV-1
 #[test]
 fn an_ack_of_a_stranger_acknowledges_nothing() {
     let mut lone = node();
@@ -253,6 +267,7 @@ fn an_ack_of_a_stranger_acknowledges_nothing() {
 }
 
 /// Ten thousand addresses that nobody has: the table keeps to its bound, and who was there before stays.
+// RMC-PEER-4, RMC-SEC-1
 #[test]
 fn spoofed_addresses_do_not_push_out_peers() {
     let mut lone = Lone::new(|config| config.max_peers = 100);
@@ -270,6 +285,7 @@ fn spoofed_addresses_do_not_push_out_peers() {
 }
 
 /// The table has room again when the spoofed ones have expired.
+// RMC-PEER-6
 #[test]
 fn spoofed_addresses_expire() {
     let mut lone = Lone::new(|config| config.max_peers = 100);
@@ -284,6 +300,7 @@ fn spoofed_addresses_expire() {
 }
 
 /// A packet of an older epoch while the known one is heard does nothing; afterwards it is taken over.
+// RMC-EPOCH-1, RMC-EPOCH-4
 #[test]
 fn an_old_epoch_is_dropped_while_the_known_one_is_heard() {
     let mut lone = node();
@@ -296,6 +313,7 @@ fn an_old_epoch_is_dropped_while_the_known_one_is_heard() {
 }
 
 /// A kind and flags that are legal but make no sense for the receiver's state.
+// RMC-REPAIR-12
 #[test]
 fn confirms_change_nothing_yet() {
     let mut lone = node();

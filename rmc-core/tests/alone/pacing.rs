@@ -39,6 +39,7 @@ fn data_times(lone: &Lone) -> Vec<Duration> {
     lone.sent.iter().filter(|sent| matches!(sent.what, Sent::Data(_))).map(|sent| sent.at).collect()
 }
 
+// RMC-PACE-2
 #[test]
 fn the_bucket_s_burst_leaves_at_once_and_the_rest_at_the_rate() {
     let mut lone = Lone::new(paced);
@@ -61,6 +62,7 @@ fn the_bucket_s_burst_leaves_at_once_and_the_rest_at_the_rate() {
 }
 
 /// Sizes that do not divide the rate: nothing is lost by rounding, and nothing gained.
+// RMC-PACE-2
 #[test]
 fn odd_sizes_and_rates_keep_the_rate_to_the_nanosecond() {
     for (rate, size) in [(99_991, 77), (33_333, 484), (1_000_003, 1), (7_777_777, 300)] {
@@ -84,6 +86,7 @@ fn odd_sizes_and_rates_keep_the_rate_to_the_nanosecond() {
     }
 }
 
+// RMC-PACE-2
 #[test]
 fn an_idle_bucket_fills_up_to_the_burst_and_no_further() {
     let mut lone = Lone::new(|config| {
@@ -98,6 +101,7 @@ fn an_idle_bucket_fills_up_to_the_burst_and_no_further() {
     assert_eq!(data_times(&lone).len(), 20);
 }
 
+// RMC-PACE-2
 #[test]
 fn repairs_are_paced_as_data_is() {
     let mut lone = Lone::new(|config| {
@@ -114,6 +118,7 @@ fn repairs_are_paced_as_data_is() {
 }
 
 /// Control packets do not wait for tokens, but what they take is paid back by data.
+// RMC-PACE-3, RMC-SEND-5
 #[test]
 fn control_packets_do_not_wait_but_are_counted() {
     let mut lone = Lone::new(|config| {
@@ -134,6 +139,7 @@ fn control_packets_do_not_wait_but_are_counted() {
     assert_eq!(data_times(&lone).len(), 11);
 }
 
+// RMC-PACE-2
 #[test]
 fn a_datagram_of_the_bucket_s_size_leaves() {
     let mut lone = Lone::new(|config| {
@@ -157,6 +163,7 @@ fn without_a_rate_only_the_burst_counts() {
 }
 
 /// While data waits for tokens heartbeats are due all the same, or the loss of the last packet before the wait is never seen (S22).
+// RMC-HB-5
 #[test]
 fn heartbeats_follow_while_data_waits_for_tokens() {
     let mut lone = Lone::new(|config| {
@@ -179,6 +186,7 @@ fn one_burst(lone: &mut Lone) -> usize {
     lone.sent.len()
 }
 
+// RMC-PACE-1
 #[test]
 fn a_burst_has_max_burst_datagrams_and_arms_a_deadline_that_is_reached() {
     for burst in [1, 10, 64] {
@@ -194,6 +202,7 @@ fn a_burst_has_max_burst_datagrams_and_arms_a_deadline_that_is_reached() {
     }
 }
 
+// RMC-PACE-1
 #[test]
 fn a_burst_that_ends_exactly_arms_no_deadline_at_once() {
     let mut lone = Lone::new(|_| {});
@@ -204,6 +213,7 @@ fn a_burst_that_ends_exactly_arms_no_deadline_at_once() {
 }
 
 /// All that leaves counts for the burst, control packets included.
+// RMC-PACE-1, RMC-SEND-5
 #[test]
 fn a_burst_counts_control_packets_and_repairs() {
     let mut lone = Lone::new(|_| {});
@@ -217,6 +227,7 @@ fn a_burst_counts_control_packets_and_repairs() {
 }
 
 /// A deadline is armed for the next thing to do, and a call that comes late or early does no harm.
+// RMC-HB-3
 #[test]
 fn deadlines_are_those_of_the_next_heartbeat() {
     let mut lone = Lone::new(|_| {});

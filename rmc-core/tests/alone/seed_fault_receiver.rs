@@ -8,6 +8,7 @@ use rmc_core::{Event, JoinPolicy, LossCause, Path, SeqRange};
 use crate::lone::{GROUP, Item, Lone, MS, Output, SECOND, Sent, lost, message, peer};
 use crate::packets::{self, data, heartbeat_with, part, repair};
 
+// RMC-LOST-1, RMC-LOST-2
 #[test]
 fn seed_fault_f02_lost_delivers_what_was_received_and_names_the_ranges() {
     let mut lone = Lone::new(|_| {});
@@ -22,6 +23,7 @@ fn seed_fault_f02_lost_delivers_what_was_received_and_names_the_ranges() {
     assert_eq!(lone.take(), [message(5), message(6)]);
 }
 
+// RMC-LOST-1
 #[test]
 fn seed_fault_f02_lost_for_what_was_received_loses_nothing() {
     let mut lone = Lone::new(|_| {});
@@ -31,6 +33,7 @@ fn seed_fault_f02_lost_for_what_was_received_loses_nothing() {
     assert_eq!(lone.node.stats().rx.lost, 0);
 }
 
+// RMC-LOCAL-1, RMC-DATA-3
 #[test]
 fn seed_fault_f07_the_position_moves_before_the_event_is_told() {
     let mut lone = Lone::new(|_| {});
@@ -48,6 +51,7 @@ fn seed_fault_f07_the_position_moves_before_the_event_is_told() {
     assert_eq!(lone.take(), [message(1)]);
 }
 
+// RMC-LOCAL-1
 #[test]
 fn seed_fault_f07_an_application_that_fails_does_not_see_the_message_twice() {
     let mut lone = Lone::new(|_| {});
@@ -61,6 +65,7 @@ fn seed_fault_f07_an_application_that_fails_does_not_see_the_message_twice() {
     assert_eq!(lone.take(), [message(2)]);
 }
 
+// RMC-LOCAL-1
 #[test]
 fn seed_fault_f07_a_packet_that_was_polled_is_not_polled_again() {
     let mut lone = Lone::new(|_| {});
@@ -90,6 +95,7 @@ fn hear_message(lone: &mut Lone, first: u64, fragments: u64, size: usize, withou
     }
 }
 
+// RMC-FRAG-4
 #[test]
 fn seed_fault_f29_a_message_of_which_any_fragment_is_lost_is_lost_whole() {
     for missing in 1..=3 {
@@ -104,6 +110,7 @@ fn seed_fault_f29_a_message_of_which_any_fragment_is_lost_is_lost_whole() {
 }
 
 /// The loss is reported at once; what follows up to LAST is reported when it comes.
+// RMC-FRAG-4
 #[test]
 fn seed_fault_f29_what_follows_the_lost_fragment_is_reported_when_it_comes() {
     let mut lone = Lone::new(|_| {});
@@ -122,6 +129,7 @@ fn small_messages() -> Lone {
     Lone::new(|config| config.max_message = 150)
 }
 
+// RMC-FRAG-5
 #[test]
 fn seed_fault_f29_a_message_of_max_message_is_delivered() {
     let mut lone = small_messages();
@@ -130,6 +138,7 @@ fn seed_fault_f29_a_message_of_max_message_is_delivered() {
     assert_eq!(lone.take(), [Item::Message { seq: 3, index: 0, payload }]);
 }
 
+// RMC-FRAG-5
 #[test]
 fn seed_fault_f29_a_message_larger_than_max_message_is_dropped_to_its_last_and_reported() {
     let mut lone = small_messages();
@@ -143,6 +152,7 @@ fn seed_fault_f29_a_message_larger_than_max_message_is_dropped_to_its_last_and_r
     assert_eq!(lone.node.stats().held.receive_bytes, 0);
 }
 
+// RMC-FRAG-5
 #[test]
 fn seed_fault_f29_a_single_packet_larger_than_max_message_is_reported() {
     let mut lone = small_messages();
@@ -153,6 +163,7 @@ fn seed_fault_f29_a_single_packet_larger_than_max_message_is_reported() {
     assert_eq!(lone.take(), [whole, lost(2, 2, LossCause::TooLarge), message(3)]);
 }
 
+// RMC-JOIN-5
 #[test]
 fn seed_fault_f29_who_joins_now_in_the_middle_of_a_message_discards_to_the_next_first() {
     let mut lone = Lone::new(|config| config.join_policy = JoinPolicy::Now);
@@ -163,6 +174,7 @@ fn seed_fault_f29_who_joins_now_in_the_middle_of_a_message_discards_to_the_next_
     assert_eq!(lone.node.stats().rx.lost, 0);
 }
 
+// RMC-JOIN-5, RMC-JOIN-3
 #[test]
 fn seed_fault_f29_who_joins_at_the_oldest_number_discards_to_the_next_first() {
     let mut lone = Lone::new(|config| config.join_policy = JoinPolicy::Oldest);
@@ -176,6 +188,7 @@ fn seed_fault_f29_who_joins_at_the_oldest_number_discards_to_the_next_first() {
 }
 
 /// A whole message that follows the middle of another at once is a FIRST too.
+// RMC-JOIN-5
 #[test]
 fn seed_fault_f29_who_joins_in_the_middle_takes_up_with_the_next_fragmented_message() {
     let mut lone = Lone::new(|config| config.join_policy = JoinPolicy::Now);
@@ -192,6 +205,7 @@ fn narrow() -> Lone {
     })
 }
 
+// RMC-WIN-6
 #[test]
 fn seed_fault_f29_a_message_larger_than_the_window_arrives() {
     let mut lone = narrow();
@@ -201,6 +215,7 @@ fn seed_fault_f29_a_message_larger_than_the_window_arrives() {
     assert_eq!(lone.take(), [Item::Message { seq: 100, index: 0, payload }]);
 }
 
+// RMC-WIN-6
 #[test]
 fn seed_fault_f29_a_message_larger_than_the_window_arrives_with_repairs() {
     let mut lone = narrow();

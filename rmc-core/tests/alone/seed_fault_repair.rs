@@ -24,6 +24,7 @@ fn feed_nack(lone: &mut Lone, index: u16, ranges: &[(u64, u64)]) {
     lone.feed(peer(index), rmc_core::Path::Unicast, &nack(1, ranges));
 }
 
+// RMC-REPAIR-1, RMC-REPAIR-7
 #[test]
 fn seed_fault_f09_two_askers_of_one_packet_both_get_it() {
     let mut lone = sender(5, |_| {});
@@ -35,6 +36,7 @@ fn seed_fault_f09_two_askers_of_one_packet_both_get_it() {
     assert!(lone.sent.iter().all(|transmission| transmission.to != group()), "repairs go to the asker alone");
 }
 
+// RMC-REPAIR-7
 #[test]
 fn seed_fault_f09_what_one_asker_asks_for_twice_is_merged() {
     let mut lone = sender(5, |_| {});
@@ -55,6 +57,7 @@ fn with_hole() -> Lone {
     lone
 }
 
+// RMC-SEND-3
 #[test]
 fn seed_fault_f10_a_hole_is_announced_before_the_packet_behind_it() {
     let mut lone = with_hole();
@@ -62,6 +65,7 @@ fn seed_fault_f10_a_hole_is_announced_before_the_packet_behind_it() {
     assert_eq!(told, [(group(), Sent::Lost(2, 9), 0), (group(), Sent::Data(10), 0)]);
 }
 
+// RMC-SEND-3
 #[test]
 fn seed_fault_f10_a_number_without_a_hole_announces_nothing() {
     let mut lone = sender(1, |_| {});
@@ -70,6 +74,7 @@ fn seed_fault_f10_a_number_without_a_hole_announces_nothing() {
     assert_eq!(lone.sent(), [Sent::Data(2)]);
 }
 
+// RMC-REPAIR-5
 #[test]
 fn seed_fault_f10_a_nack_for_the_hole_is_answered_with_exactly_the_hole() {
     for asked in [(2, 2), (5, 6), (9, 9), (2, 9)] {
@@ -81,6 +86,7 @@ fn seed_fault_f10_a_nack_for_the_hole_is_answered_with_exactly_the_hole() {
     }
 }
 
+// RMC-REPAIR-2, RMC-REPAIR-5
 #[test]
 fn seed_fault_f10_around_the_hole_there_are_repairs() {
     let mut lone = with_hole();
@@ -90,6 +96,7 @@ fn seed_fault_f10_around_the_hole_there_are_repairs() {
 }
 
 /// A receiver that missed the announcement asks once, learns of the hole, and asks no more.
+// RMC-LOST-1
 #[test]
 fn seed_fault_f10_a_hole_is_not_asked_for_without_end() {
     let mut receiver = Lone::new(|_| {});
@@ -105,6 +112,7 @@ fn backlog_of_ten() -> impl FnOnce(&mut rmc_core::Config) {
     |config| config.backlog_packets = 10
 }
 
+// RMC-SEND-2
 #[test]
 fn seed_fault_f11_the_backlog_holds_max_backlog_packets() {
     let mut lone = sender(10, backlog_of_ten());
@@ -113,6 +121,7 @@ fn seed_fault_f11_the_backlog_holds_max_backlog_packets() {
     assert_eq!(lone.sent(), [Sent::Repair(1)]);
 }
 
+// RMC-SEND-2, RMC-REPAIR-3
 #[test]
 fn seed_fault_f11_the_backlog_holds_not_one_packet_more() {
     let mut lone = sender(11, backlog_of_ten());
@@ -123,6 +132,7 @@ fn seed_fault_f11_the_backlog_holds_not_one_packet_more() {
     assert_eq!(lone.sent(), [Sent::Repair(2)]);
 }
 
+// RMC-SEND-2
 #[test]
 fn seed_fault_f11_the_bound_in_bytes_is_exact_too() {
     for (size, oldest) in [(100, 1), (101, 2)] {
@@ -148,6 +158,7 @@ fn group_heartbeats(lone: &Lone) -> Vec<std::time::Duration> {
     beats.map(|sent| sent.at).collect()
 }
 
+// RMC-REPAIR-11, RMC-HB-4
 #[test]
 fn seed_fault_f12_a_nack_does_not_postpone_the_heartbeat() {
     let mut lone = sender(1, |_| {});
@@ -158,6 +169,7 @@ fn seed_fault_f12_a_nack_does_not_postpone_the_heartbeat() {
     assert_eq!(group_heartbeats(&lone), [10 * MS, 30 * MS]);
 }
 
+// RMC-REPAIR-11, RMC-HB-4
 #[test]
 fn seed_fault_f12_a_stream_of_nacks_does_not_silence_the_heartbeat() {
     let mut lone = sender(1, |_| {});
@@ -172,6 +184,7 @@ fn seed_fault_f12_a_stream_of_nacks_does_not_silence_the_heartbeat() {
     assert!(beats.len() >= 50, "{beats:?}");
 }
 
+// RMC-REPAIR-11
 #[test]
 fn seed_fault_f12_a_nack_shortens_the_interval() {
     let mut lone = sender(1, |_| {});
@@ -193,6 +206,7 @@ fn heartbeats_to(lone: &mut Lone, index: u16) -> Vec<u64> {
         .collect()
 }
 
+// RMC-REPAIR-6
 #[test]
 fn seed_fault_f13_a_nack_for_a_number_not_yet_sent_is_answered_with_a_heartbeat() {
     let mut lone = sender(3, |_| {});
@@ -209,6 +223,7 @@ fn seed_fault_f13_a_nack_for_a_number_not_yet_sent_is_answered_with_a_heartbeat(
     assert_eq!(heartbeats_to(&mut lone, 1), [3]);
 }
 
+// RMC-GAP-11
 #[test]
 fn seed_fault_f13_the_heartbeat_lowers_what_the_asker_takes_for_known() {
     let mut lone = Lone::new(|_| {});
@@ -221,6 +236,7 @@ fn seed_fault_f13_the_heartbeat_lowers_what_the_asker_takes_for_known() {
     assert_eq!(lone.asked(), []);
 }
 
+// RMC-GAP-11
 #[test]
 fn seed_fault_f13_it_lowers_down_to_the_highest_received_only() {
     let mut lone = Lone::new(|_| {});
@@ -235,6 +251,7 @@ fn seed_fault_f13_it_lowers_down_to_the_highest_received_only() {
 }
 
 /// A heartbeat that was reordered on its way to the group is no answer.
+// RMC-GAP-11
 #[test]
 fn seed_fault_f13_a_heartbeat_to_the_group_lowers_nothing() {
     let mut lone = Lone::new(|_| {});
@@ -244,6 +261,7 @@ fn seed_fault_f13_a_heartbeat_to_the_group_lowers_nothing() {
     assert_eq!(lone.stream().known, 5);
 }
 
+// RMC-REPAIR-3
 #[test]
 fn seed_fault_f14_ninety_numbers_asked_for_get_one_lost() {
     let mut lone = sender(150, backlog_of_ten());
@@ -253,6 +271,7 @@ fn seed_fault_f14_ninety_numbers_asked_for_get_one_lost() {
     assert_eq!(told, [(peer(1), Sent::Lost(1, 140), 9)]);
 }
 
+// RMC-REPAIR-3
 #[test]
 fn seed_fault_f14_thirty_two_ranges_get_one_lost() {
     let mut lone = sender(150, backlog_of_ten());
@@ -262,6 +281,7 @@ fn seed_fault_f14_thirty_two_ranges_get_one_lost() {
     assert_eq!(lone.sent(), [Sent::Lost(1, 140)]);
 }
 
+// RMC-REPAIR-4, RMC-RESET-2
 #[test]
 fn seed_fault_f14_an_empty_backlog_gives_one_reset() {
     let mut lone = sender(150, |_| {});
@@ -278,6 +298,7 @@ fn eight_repairs_a_nack() -> impl FnOnce(&mut rmc_core::Config) {
     |config| config.max_repairs_per_nack = 8
 }
 
+// RMC-REPAIR-8, RMC-SEC-1
 #[test]
 fn seed_fault_f30_a_nack_is_answered_up_to_its_bound() {
     for (asked, answered) in [(7, 7), (8, 8), (9, 8), (100, 8), (u64::from(u32::MAX), 8)] {
@@ -288,6 +309,7 @@ fn seed_fault_f30_a_nack_is_answered_up_to_its_bound() {
     }
 }
 
+// RMC-REPAIR-8
 #[test]
 fn seed_fault_f30_the_bound_counts_over_all_ranges() {
     let mut lone = sender(100, eight_repairs_a_nack());
@@ -296,6 +318,7 @@ fn seed_fault_f30_the_bound_counts_over_all_ranges() {
     assert_eq!(lone.sent(), [1, 2, 3, 11, 12, 13, 21, 22].map(Sent::Repair));
 }
 
+// RMC-REPAIR-6, RMC-SEC-1
 #[test]
 fn seed_fault_f30_a_nack_for_the_highest_numbers_is_no_work() {
     let mut lone = sender(100, |_| {});
@@ -305,6 +328,7 @@ fn seed_fault_f30_a_nack_for_the_highest_numbers_is_no_work() {
 }
 
 /// What a thousand NACKs ask for before the node can answer is owed once.
+// RMC-REPAIR-7
 #[test]
 fn seed_fault_f30_a_stream_of_nacks_is_owed_once() {
     let mut lone = sender(100, |_| {});
@@ -317,6 +341,7 @@ fn seed_fault_f30_a_stream_of_nacks_is_owed_once() {
 }
 
 /// The asker's own packets, and NACKs that concern another epoch, are no NACKs.
+// RMC-EPOCH-5, RMC-PEER-2
 #[test]
 fn seed_fault_f30_a_nack_that_is_not_for_this_node_is_not_served() {
     let mut lone = sender(5, |_| {});

@@ -21,6 +21,7 @@ fn counted(lone: &mut Lone) -> (usize, usize) {
     (count(|sent| matches!(sent, Sent::Data(_))), count(|sent| matches!(sent, Sent::Repair(_))))
 }
 
+// RMC-REPAIR-10, RMC-PACE-1
 #[test]
 fn seed_fault_f15_repairs_take_half_of_a_burst_at_most_while_data_waits() {
     let mut lone = Lone::new(|_| {});
@@ -46,6 +47,7 @@ fn short_queue(config: &mut Config) {
     config.send_queue_bytes = 1_000;
 }
 
+// RMC-SEND-6, RMC-LOCAL-6
 #[test]
 fn seed_fault_f15_send_says_full_at_the_bound_in_packets() {
     let mut lone = Lone::new(short_queue);
@@ -59,6 +61,7 @@ fn seed_fault_f15_send_says_full_at_the_bound_in_packets() {
     assert_eq!(lone.node.send(lone.instant(), b"one more"), Ok(17));
 }
 
+// RMC-SEND-6
 #[test]
 fn seed_fault_f15_send_says_full_at_the_bound_in_bytes() {
     let mut lone = Lone::new(short_queue);
@@ -72,6 +75,7 @@ fn seed_fault_f15_send_says_full_at_the_bound_in_bytes() {
 }
 
 /// A fragmented message is taken whole or not at all.
+// RMC-SEND-6
 #[test]
 fn seed_fault_f15_a_message_that_does_not_fit_whole_is_not_taken_in_part() {
     let mut lone = Lone::new(|config| {
@@ -85,6 +89,7 @@ fn seed_fault_f15_a_message_that_does_not_fit_whole_is_not_taken_in_part() {
     assert_eq!(lone.node.send_capacity().packets, 0);
 }
 
+// RMC-ACTIVE-2, RMC-HB-3
 #[test]
 fn seed_fault_f18_a_deactivated_node_that_sends_sends_heartbeats() {
     let mut lone = Lone::new(|_| {});
@@ -98,6 +103,7 @@ fn seed_fault_f18_a_deactivated_node_that_sends_sends_heartbeats() {
     assert_eq!(beats, expected);
 }
 
+// RMC-ACTIVE-1, RMC-ACTIVE-2
 #[test]
 fn seed_fault_f18_a_deactivated_node_serves_nacks() {
     let mut lone = Lone::new(|_| {});
@@ -114,9 +120,15 @@ fn packets_sent(lone: &mut Lone) -> Vec<u64> {
     lone.told(|event| if let Event::PacketSent { seq, .. } = event { Some(seq) } else { None })
 }
 
+/// No heartbeat comes between what fails and what follows.
+fn without_heartbeats() -> Lone {
+    Lone::new(|config| config.heartbeat_times = vec![20 * SECOND])
+}
+
+// RMC-SEND-4
 #[test]
 fn seed_fault_f19_a_send_that_failed_comes_back_after_10_ms() {
-    let mut lone = Lone::new(|_| {});
+    let mut lone = without_heartbeats();
     queue(&mut lone, 3);
     let failed = lone.poll_transmit().expect("a packet waits");
     assert_eq!(failed.what, Sent::Data(1));
@@ -134,9 +146,10 @@ fn seed_fault_f19_a_send_that_failed_comes_back_after_10_ms() {
     assert_eq!(lone.node.stats().tx.data, 3);
 }
 
+// RMC-SEND-4
 #[test]
 fn seed_fault_f19_a_send_that_fails_again_comes_back_again() {
-    let mut lone = Lone::new(|_| {});
+    let mut lone = without_heartbeats();
     queue(&mut lone, 1);
     for round in 1..=5 {
         assert!(lone.poll_transmit().is_some_and(|transmission| transmission.what == Sent::Data(1)));
@@ -149,6 +162,22 @@ fn seed_fault_f19_a_send_that_fails_again_comes_back_again() {
     assert_eq!(lone.sent(), [Sent::Data(1)]);
 }
 
+/// What has not left has not been sent: the first heartbeat comes an interval after the packet has left.
+// RMC-SEND-4, RMC-HB-3
+#[test]
+fn seed_fault_f19_the_heartbeat_counts_from_when_the_packet_has_left() {
+    let mut lone = Lone::new(|_| {});
+    queue(&mut lone, 1);
+    assert!(lone.poll_transmit().is_some_and(|transmission| transmission.what == Sent::Data(1)));
+    lone.node.transmit_failed(lone.instant(), true);
+    lone.drain();
+    lone.run_to(20 * MS);
+    let sent: Vec<_> =
+        lone.sent.iter().map(|sent| (sent.at, matches!(sent.what, Sent::Heartbeat { seq: 1, .. }))).collect();
+    assert_eq!(sent, [(10 * MS, false), (20 * MS, true)]);
+}
+
+// RMC-SEND-4
 #[test]
 fn seed_fault_f19_a_send_that_failed_for_good_counts_as_lost_on_the_way() {
     let mut lone = Lone::new(|_| {});
@@ -166,14 +195,17 @@ fn seed_fault_f19_a_send_that_failed_for_good_counts_as_lost_on_the_way() {
     assert_eq!(lone.sent(), [Sent::Repair(1)], "and it can be repaired");
 }
 
+// RMC-SEND-4
 #[test]
 fn seed_fault_f19_a_nack_or_a_repair_that_failed_comes_back_too() {
-    let mut lone = Lone::new(|_| {});
+    let mut lone = without_heartbeats();
     lone.send_all(1);
+    // The first NACK is answered with the heartbeat table as well.
+    lone.hear_unicast(peer(1), &nack(1, &[(1, 1)]));
     lone.sent.clear();
     lone.feed(peer(0), Path::Multicast, &data(1));
     lone.feed(peer(0), Path::Multicast, &data(3));
-    lone.feed(peer(1), Path::Unicast, &nack(1, &[(1, 1)]));
+    lone.feed(peer(1), Path::Unicast, &nack(2, &[(1, 1)]));
     for expected in [Sent::Nack(vec![(2, 2)]), Sent::Repair(1)] {
         let failed = lone.poll_transmit().expect("a packet waits");
         assert_eq!(failed.what, expected);
@@ -241,6 +273,7 @@ fn busy() -> Lone {
     lone
 }
 
+// RMC-END-3
 #[test]
 fn seed_fault_f23_after_close_no_output_ever_comes_again() {
     let mut lone = busy();
@@ -269,6 +302,7 @@ fn stays_closed(lone: &mut Lone) {
     assert!(lone.events.is_empty(), "{:?}", lone.events);
 }
 
+// RMC-END-3
 #[test]
 fn seed_fault_f23_after_finish_has_ended_no_output_ever_comes_again() {
     let mut lone = busy();
@@ -294,6 +328,7 @@ fn sent_nacks(lone: &mut Lone) -> Vec<(u64, u64)> {
     lone.told(|event| if let Event::SentNack { seq, count, .. } = event { Some((seq, count)) } else { None })
 }
 
+// RMC-LOCAL-4, RMC-SILENT-1
 #[test]
 fn seed_fault_f24_a_silent_node_tells_of_no_nack() {
     let mut lone = Lone::new(|config| config.silent = true);
@@ -304,6 +339,7 @@ fn seed_fault_f24_a_silent_node_tells_of_no_nack() {
     assert_eq!(lone.node.stats().repair.nacks_sent, 0);
 }
 
+// RMC-LOCAL-4
 #[test]
 fn seed_fault_f24_a_nack_is_told_when_it_was_sent() {
     let mut lone = Lone::new(|_| {});
@@ -313,6 +349,7 @@ fn seed_fault_f24_a_nack_is_told_when_it_was_sent() {
 }
 
 /// While the driver cannot send, nothing is told; when it can, it is told once.
+// RMC-LOCAL-4, RMC-SEND-4
 #[test]
 fn seed_fault_f24_a_nack_that_could_not_be_sent_is_told_when_it_is() {
     let mut lone = Lone::new(|_| {});
@@ -327,6 +364,7 @@ fn seed_fault_f24_a_nack_that_could_not_be_sent_is_told_when_it_is() {
     assert_eq!(sent_nacks(&mut lone), [(2, 1)]);
 }
 
+// RMC-LOCAL-4
 #[test]
 fn seed_fault_f24_every_packet_sent_is_told_once() {
     let mut lone = Lone::new(|_| {});

@@ -17,6 +17,7 @@ fn impatient() -> Lone {
     lone
 }
 
+// RMC-PEER-1, RMC-PEER-8
 #[test]
 fn seed_fault_f20_who_only_asks_is_a_peer_up_to_the_timeout() {
     let mut lone = impatient();
@@ -26,6 +27,7 @@ fn seed_fault_f20_who_only_asks_is_a_peer_up_to_the_timeout() {
     assert!(lone.node.peer(peer(1)).is_some());
 }
 
+// RMC-PEER-6, RMC-PEER-8
 #[test]
 fn seed_fault_f20_who_only_asks_is_gone_after_the_timeout() {
     let mut lone = impatient();
@@ -38,6 +40,7 @@ fn seed_fault_f20_who_only_asks_is_gone_after_the_timeout() {
     assert_eq!(expired, [peer(1)]);
 }
 
+// RMC-PEER-5
 #[test]
 fn seed_fault_f20_whoever_asks_again_stays() {
     let mut lone = impatient();
@@ -49,6 +52,7 @@ fn seed_fault_f20_whoever_asks_again_stays() {
     assert!(lone.node.peer(peer(1)).is_some());
 }
 
+// RMC-PEER-8
 #[test]
 fn seed_fault_f20_a_peer_that_never_sent_data_misses_no_heartbeat() {
     let mut lone = Lone::new(|_| {});
@@ -60,6 +64,7 @@ fn seed_fault_f20_a_peer_that_never_sent_data_misses_no_heartbeat() {
     assert_eq!(missing, []);
 }
 
+// RMC-PEER-4
 #[test]
 fn seed_fault_f20_peers_are_bounded_and_past_that_nacks_are_served_all_the_same() {
     let mut lone = Lone::new(|config| config.max_peers = 3);
@@ -111,6 +116,7 @@ fn seed_fault_f25_it_receives_under_the_new_address_and_knows_itself_by_it() {
 }
 
 /// A node bound to 0.0.0.0 sends from any of its host's addresses.
+// RMC-PEER-2
 #[test]
 fn seed_fault_f26_a_node_with_several_addresses_is_no_peer_of_its_own() {
     let addresses = [[127, 0, 0, 1], [10, 0, 0, 1], [192, 168, 1, 5]];
@@ -129,6 +135,7 @@ fn seed_fault_f26_a_node_with_several_addresses_is_no_peer_of_its_own() {
 }
 
 /// Two hosts with the same port and the same epoch are two nodes: the address tells them apart.
+// RMC-PEER-1, RMC-PEER-2
 #[test]
 fn seed_fault_f26_another_host_with_the_same_port_and_epoch_is_heard() {
     let mut lone = Lone::new(|_| {});
@@ -139,6 +146,7 @@ fn seed_fault_f26_another_host_with_the_same_port_and_epoch_is_heard() {
 }
 
 /// The same host with another port is another node too.
+// RMC-PEER-1
 #[test]
 fn seed_fault_f26_another_port_of_the_same_host_is_heard() {
     let mut lone = Lone::new(|_| {});
@@ -149,6 +157,7 @@ fn seed_fault_f26_another_port_of_the_same_host_is_heard() {
 }
 
 /// The own address with another epoch: a stranger that uses it. Dropped, counted, told once.
+// RMC-PEER-3
 #[test]
 fn seed_fault_f26_a_stranger_under_the_own_address_is_told_once() {
     let mut lone = Lone::new(|_| {});

@@ -16,6 +16,7 @@ fn beats(lone: &Lone) -> Vec<(Duration, Duration)> {
     lone.sent.iter().filter_map(beat).collect()
 }
 
+// RMC-HB-3
 #[test]
 fn seed_fault_f16_the_idle_floor_is_the_last_interval() {
     let mut lone = Lone::new(|config| config.heartbeat_times = vec![10 * MS, 2 * SECOND]);
@@ -25,6 +26,7 @@ fn seed_fault_f16_the_idle_floor_is_the_last_interval() {
     assert_eq!(beats(&lone), expected);
 }
 
+// RMC-END-1, RMC-END-3
 #[test]
 fn seed_fault_f16_end_ends_the_heartbeats() {
     let mut lone = Lone::new(|config| config.heartbeat_times = vec![10 * MS, 20 * MS]);
@@ -44,6 +46,7 @@ fn seed_fault_f16_end_ends_the_heartbeats() {
     assert!(matches!(sent.last(), Some(Sent::Heartbeat { interval: Duration::ZERO, .. })), "nothing more is promised");
 }
 
+// RMC-END-4, RMC-LIVE-5
 #[test]
 fn seed_fault_f16_after_end_a_receiver_expects_nothing() {
     let mut lone = Lone::new(|_| {});
@@ -59,6 +62,7 @@ fn seed_fault_f16_after_end_a_receiver_expects_nothing() {
 }
 
 /// The stream ends in its order: not before what is missing has come.
+// RMC-END-4
 #[test]
 fn seed_fault_f16_end_waits_for_what_is_missing() {
     let mut lone = Lone::new(|_| {});
@@ -70,6 +74,7 @@ fn seed_fault_f16_end_waits_for_what_is_missing() {
     assert_eq!(lone.take(), [message(2), Item::Ended(EndCause::Finished)]);
 }
 
+// RMC-HB-2, RMC-LOCAL-6
 #[test]
 fn seed_fault_f17_a_table_that_cannot_work_is_refused_and_changes_nothing() {
     let mut lone = Lone::new(|_| {});
@@ -92,6 +97,7 @@ fn seed_fault_f17_a_table_that_cannot_work_is_refused_and_changes_nothing() {
     assert_eq!(lone.sent.len(), 2, "nobody was told");
 }
 
+// RMC-HB-2, RMC-HB-8
 #[test]
 fn seed_fault_f17_tables_at_the_bounds_work() {
     let mut lone = Lone::new(|config| config.peer_timeout = 61 * SECOND);
@@ -103,6 +109,7 @@ fn seed_fault_f17_tables_at_the_bounds_work() {
 }
 
 /// Who missed the table is told it when it asks for anything the first time; who has it is not told again.
+// RMC-HB-9
 #[test]
 fn seed_fault_f17_a_peer_that_asks_for_the_first_time_is_told_the_table() {
     let mut lone = Lone::new(|_| {});
@@ -122,6 +129,7 @@ fn seed_fault_f17_a_peer_that_asks_for_the_first_time_is_told_the_table() {
     }
 }
 
+// RMC-HB-9
 #[test]
 fn seed_fault_f17_the_default_table_is_not_told() {
     let mut lone = Lone::new(|_| {});
@@ -138,6 +146,7 @@ fn first_miss(lone: &mut Lone) -> Option<Duration> {
 }
 
 /// A receiver without the sender's table uses the last interval that it was told for an index that it cannot resolve.
+// RMC-LIVE-2
 #[test]
 fn seed_fault_f17_without_the_table_the_last_interval_told_counts() {
     let mut lone = Lone::new(|_| {});
@@ -146,6 +155,7 @@ fn seed_fault_f17_without_the_table_the_last_interval_told_counts() {
     assert_eq!(first_miss(&mut lone), Some(6 * SECOND), "4 s and half of them");
 }
 
+// RMC-LIVE-2
 #[test]
 fn seed_fault_f17_with_the_table_the_index_counts() {
     let mut lone = Lone::new(|_| {});
@@ -156,6 +166,7 @@ fn seed_fault_f17_with_the_table_the_index_counts() {
 }
 
 /// An index past the end of a table that is known means its last interval.
+// RMC-HB-1, RMC-LIVE-2
 #[test]
 fn seed_fault_f17_an_index_past_the_table_means_its_last_interval() {
     let mut lone = Lone::new(|_| {});
@@ -177,6 +188,7 @@ fn misses(lone: &mut Lone, end: Duration) -> Vec<(Duration, u32)> {
 /// The tolerance is half the interval, at least 10 ms: (index, interval and tolerance together).
 const DUE: [(u8, u32); 5] = [(0, 20), (1, 30), (2, 75), (6, 300), (8, 750)];
 
+// RMC-LIVE-3
 #[test]
 fn seed_fault_f22_a_heartbeat_within_its_tolerance_is_not_missed() {
     for (index, due) in DUE {
@@ -186,6 +198,7 @@ fn seed_fault_f22_a_heartbeat_within_its_tolerance_is_not_missed() {
     }
 }
 
+// RMC-LIVE-3
 #[test]
 fn seed_fault_f22_a_heartbeat_past_its_tolerance_is_missed() {
     for (index, due) in DUE {
@@ -195,12 +208,13 @@ fn seed_fault_f22_a_heartbeat_past_its_tolerance_is_missed() {
     }
 }
 
+// RMC-LIVE-1, RMC-LIVE-3
 #[test]
 fn seed_fault_f22_the_tolerance_can_be_set() {
     for tolerance in [Duration::ZERO, 7 * MS, 3 * SECOND] {
         let mut lone = Lone::new(|config| config.heartbeat_tolerance = Some(tolerance));
-        lone.hear(peer(0), &heartbeat_with(Flags::NONE, 0, 1, 100 * MS));
-        lone.hear(peer(0), &heartbeat_with(Flags::NONE, 0, 1, 500 * MS));
+        lone.hear_all([1]);
+        lone.hear(peer(0), &heartbeat_with(Flags::NONE, 1, 1, 500 * MS));
         let due = 500 * MS + tolerance;
         assert_eq!(misses(&mut lone, due - NS), []);
         assert_eq!(misses(&mut lone, due), [(due, 1)]);
@@ -208,6 +222,7 @@ fn seed_fault_f22_the_tolerance_can_be_set() {
 }
 
 /// Once when it is overdue, then once for each further interval, with the count.
+// RMC-LIVE-4
 #[test]
 fn seed_fault_f22_each_further_interval_is_told_once() {
     let mut lone = Lone::new(|_| {});
@@ -220,6 +235,7 @@ fn recovered(lone: &mut Lone) -> usize {
     lone.told(|event| matches!(event, Event::PeerRecovered { peer: address } if address == peer(0)).then_some(())).len()
 }
 
+// RMC-LIVE-4
 #[test]
 fn seed_fault_f22_a_peer_that_is_heard_again_has_recovered() {
     let mut lone = Lone::new(|_| {});
@@ -232,6 +248,7 @@ fn seed_fault_f22_a_peer_that_is_heard_again_has_recovered() {
     assert_eq!(recovered(&mut lone), 0, "once");
 }
 
+// RMC-LIVE-4
 #[test]
 fn seed_fault_f22_a_peer_that_missed_nothing_does_not_recover() {
     let mut lone = Lone::new(|_| {});
@@ -244,6 +261,7 @@ fn seed_fault_f22_a_peer_that_missed_nothing_does_not_recover() {
 }
 
 /// The core knows no wall clock; a clock that the driver sets back stands still for it.
+// RMC-LOCAL-3
 #[test]
 fn seed_fault_f27_a_clock_set_back_stands_still() {
     let mut lone = Lone::new(|_| {});
@@ -259,6 +277,7 @@ fn seed_fault_f27_a_clock_set_back_stands_still() {
 }
 
 /// What is sent while the clock is back counts as sent at the latest time that was seen.
+// RMC-LOCAL-3
 #[test]
 fn seed_fault_f27_deadlines_count_from_the_latest_time_seen() {
     let mut lone = Lone::new(|_| {});
