@@ -10,6 +10,8 @@ pub(crate) const DEFAULT_RATE: u64 = 100_000_000;
 
 /// How many bytes of sent packets are kept for repair.
 const BACKLOG_BYTES: usize = 1 << 30;
+/// A sender hears NACKs only: it needs no socket buffer for all of its window.
+const RECEIVE_BUFFER: usize = 4 << 20;
 /// More packets than fit into the bytes: the bytes decide.
 const ALL_PACKETS: usize = 1 << 24;
 
@@ -53,7 +55,7 @@ pub(crate) fn lossy(builder: Builder, fraction: f64, seed: u64) -> Builder {
 /// A sender keeps all it sent (or the last `packets`), up to 1 GiB, and so has a receive window to match.
 pub(crate) fn sender(builder: Builder, packets: Option<u64>, max_rate: Option<u64>) -> Builder {
     let packets = packets.and_then(|packets| usize::try_from(packets).ok()).unwrap_or(ALL_PACKETS);
-    builder.max_rate(max_rate.unwrap_or(DEFAULT_RATE)).config(|config| {
+    builder.receive_buffer(RECEIVE_BUFFER).max_rate(max_rate.unwrap_or(DEFAULT_RATE)).config(|config| {
         config.backlog_packets = packets;
         config.backlog_bytes = BACKLOG_BYTES;
         config.max_burst = config.max_burst.min(packets);
