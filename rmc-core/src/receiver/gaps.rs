@@ -26,7 +26,8 @@ pub(crate) enum GapState {
     Waiting,
     /// Asked for, or to be.
     Armed(Asking),
-    /// Will never be filled; reported when its turn in the stream comes. Without a cause it is skipped silently (joining).
+    /// Will never be filled; reported when its turn in the stream comes. Without a cause it is skipped
+    /// silently, unless something was delivered before it (joining).
     Gone(Option<LossCause>),
 }
 

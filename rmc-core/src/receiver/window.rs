@@ -36,6 +36,8 @@ pub(crate) struct Window {
     known: u64,
     /// The highest number that came.
     received: u64,
+    /// Whether anything was delivered: from then on nothing is left out silently.
+    begun: bool,
     gaps: Gaps,
     cache: Map<u64, Cached>,
     cached_bytes: usize,
@@ -82,6 +84,7 @@ impl Window {
             covered: next - 1,
             known: next - 1,
             received: next - 1,
+            begun: false,
             gaps: Gaps::new(shared.config.max_nacks),
             cache: map(shared.config.seed),
             cached_bytes: 0,

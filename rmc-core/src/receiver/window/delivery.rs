@@ -37,19 +37,20 @@ impl Window {
             self.gaps.remove(range.first(), shared.now);
             self.next = range.last() + 1;
             shared.received_bytes -= self.assembly.len();
-            match cause {
-                Some(cause) => {
-                    let range = self.assembly.lost(range, cause);
-                    self.report(range, cause, shared);
-                }
-                None => self.assembly.skip(),
+            if cause.is_none() && !self.begun {
+                self.assembly.skip();
+                continue;
             }
+            let cause = cause.unwrap_or(LossCause::Lost);
+            let range = self.assembly.lost(range, cause);
+            self.report(range, cause, shared);
         }
     }
 
     /// Hands the next packet to the application, or to the message that it is a part of. State moves first (F07).
     pub(super) fn deliver(&mut self, seq: u64, flags: Flags, path: Path, payload: Payload<'_>, shared: &mut Shared) {
         self.next = seq + 1;
+        self.begun = true;
         if self.assembly.is_whole(flags) {
             self.deliver_whole(seq, flags, path, payload, shared);
             return;
