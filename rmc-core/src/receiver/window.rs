@@ -36,7 +36,7 @@ pub(crate) struct Window {
     known: u64,
     /// The highest number that came.
     received: u64,
-    /// Whether anything was delivered: from then on nothing is left out silently.
+    /// Whether anything was delivered or reported: from then on nothing is left out silently.
     begun: bool,
     gaps: Gaps,
     cache: Map<u64, Cached>,

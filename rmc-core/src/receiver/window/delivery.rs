@@ -134,6 +134,7 @@ impl Window {
 
     /// Tells the application, in stream order, that `range` will never come.
     pub(super) fn report(&mut self, range: SeqRange, cause: LossCause, shared: &mut Shared) {
+        self.begun = true;
         shared.stats.rx.lost += range.len();
         shared.event(Event::GotLost { peer: self.owner.peer, stream: self.owner.stream, range, cause });
         if self.tail.is_some_and(|tail| shared.inbox.extend_lost(tail, range, cause)) {
