@@ -360,3 +360,20 @@ fn confirms_change_nothing_yet() {
     assert_eq!((lone.stream().delivered, lone.node.stats().rx.confirms), (3, 1));
     assert_eq!((lone.sent(), lone.take()), (vec![], vec![]));
 }
+
+/// Three incarnations of one peer, each of which lost nearly all numbers that there are: more than a counter holds.
+// RMC-SEC-1
+#[test]
+fn the_count_of_what_is_lost_does_not_overflow() {
+    let mut lone = Lone::new(|_| {});
+    let last = MAX_SEQ - 1;
+    for epoch in [EPOCH, EPOCH + 1, EPOCH + 2] {
+        let body = Body::Heartbeat { oldest: 1, interval: 500_000, backoff: 0, group: 0, rtt: 0 };
+        lone.hear(peer(0), &encode(Flags::NONE, 0, epoch, last, body));
+        let stamp = lone.sent.iter().rev().find(|sent| matches!(sent.what, Sent::Nack(_))).expect("it asks").stamp;
+        lone.hear_unicast(peer(0), &encode(Flags::NONE, 0, epoch, last + 1, Body::Lost { first: 1, stamp }));
+        assert_eq!(lone.stream().delivered, last);
+        lone.take();
+    }
+    assert_eq!(lone.node.stats().rx.lost, u64::MAX, "it stays at the highest count");
+}
