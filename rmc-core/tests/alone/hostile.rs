@@ -377,3 +377,26 @@ fn the_count_of_what_is_lost_does_not_overflow() {
     }
     assert_eq!(lone.node.stats().rx.lost, u64::MAX, "it stays at the highest count");
 }
+
+/// A peer that restarts without end, while the application takes nothing: empty messages have no bytes that would bound them.
+// RMC-SEC-1
+#[test]
+fn restarts_do_not_multiply_what_waits_to_be_taken() {
+    let (window, max_peers) = (16, 4);
+    let mut lone = Lone::new(|config| {
+        config.max_peers = max_peers;
+        config.receive_window_packets = window;
+        config.backlog_packets = window;
+    });
+    for epoch in 1..5_000 {
+        for seq in 1..=20 {
+            lone.feed(peer(0), Path::Multicast, &encode(WHOLE, 0, epoch, seq, Body::Data { payload: b"" }));
+        }
+        lone.drain();
+    }
+    let readable = lone.node.stats().held.readable;
+    // Two streams of each peer, and the ends and restarts that have to be told in their order.
+    assert!(readable <= 2 * max_peers * window + 4 * max_peers + 1_024, "{readable} items wait");
+}
+
+const WHOLE: Flags = Flags::FIRST.union(Flags::LAST);
