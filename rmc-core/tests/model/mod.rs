@@ -201,7 +201,7 @@ impl Model {
                 assert!(self.node.remove_peer(now, address(*peer)) || !known);
             }
             Op::Finish { really, millis } if really % 16 == 7 => {
-                self.node.finish(now, Duration::from_millis(u64::from(*millis)))
+                self.node.finish(now, Duration::from_millis(u64::from(*millis)));
             }
             Op::Close { really } if really % 16 == 7 => {
                 self.node.close(now);

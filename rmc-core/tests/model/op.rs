@@ -79,6 +79,7 @@ pub(super) enum Op {
         really: u8,
         millis: u8,
     },
+    /// As rarely.
     Close {
         really: u8,
     },
