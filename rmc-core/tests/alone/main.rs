@@ -14,3 +14,4 @@ mod seed_fault_streams;
 mod seed_fault_times;
 mod seed_s19_sending;
 mod seed_s22_heartbeats;
+mod seed_s25_liveness;
