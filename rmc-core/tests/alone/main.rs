@@ -15,3 +15,4 @@ mod seed_fault_times;
 mod seed_s19_sending;
 mod seed_s22_heartbeats;
 mod seed_s25_liveness;
+mod seed_s28_silent;
