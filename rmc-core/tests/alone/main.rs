@@ -16,3 +16,4 @@ mod seed_s19_sending;
 mod seed_s22_heartbeats;
 mod seed_s25_liveness;
 mod seed_s28_silent;
+mod seed_s31_finish;
