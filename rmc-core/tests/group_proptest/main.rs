@@ -99,7 +99,7 @@ fn plan() -> impl Strategy<Value = Plan> {
 proptest! {
     // The same cases in every run; a failure prints its plan, seed included, shrunk.
     #![proptest_config(ProptestConfig {
-        cases: 200,
+        cases: 1_000,
         rng_seed: RngSeed::Fixed(0x1_2024),
         failure_persistence: None,
         max_shrink_iters: 2_000,

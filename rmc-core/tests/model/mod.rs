@@ -245,7 +245,7 @@ impl Model {
                     assert!(!self.silent, "a silent node sends");
                     self.stamp = legal(&transmit).unwrap_or(self.stamp);
                 }
-                Action::Event(_) => assert!(!self.closed, "a closed node tells"),
+                Action::Event(event) => assert!(!self.closed, "a closed node tells {event:?}"),
                 Action::ArmTimer(deadline) => {
                     assert!(sent <= burst, "{sent} datagrams in one burst");
                     assert!(!self.closed || deadline.is_none(), "a closed node waits");
