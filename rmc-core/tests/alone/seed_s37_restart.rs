@@ -69,9 +69,9 @@ fn seed_s37_any_packet_of_a_newer_epoch_tells_of_the_restart() {
         lone.take();
         let bytes = with_epoch(bytes);
         if unicast {
-            lone.hear_unicast(peer(0), &bytes)
+            lone.hear_unicast(peer(0), &bytes);
         } else {
-            lone.hear(peer(0), &bytes)
+            lone.hear(peer(0), &bytes);
         }
         assert_eq!(lone.take(), [Item::Restarted(EPOCH + 1)]);
         assert_eq!(restarts(&mut lone), [(EPOCH, EPOCH + 1)]);
