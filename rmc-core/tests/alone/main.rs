@@ -5,6 +5,7 @@ mod hostile;
 mod lone;
 mod pacing;
 mod packets;
+mod rules_messages_b;
 mod rules_support_b;
 mod seed_fault_nacks;
 mod seed_fault_receiver;
