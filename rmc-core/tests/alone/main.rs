@@ -7,6 +7,7 @@ mod pacing;
 mod packets;
 mod rules_messages_b;
 mod rules_support_b;
+mod rules_times_b;
 mod seed_fault_nacks;
 mod seed_fault_receiver;
 mod seed_fault_repair;
