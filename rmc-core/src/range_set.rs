@@ -81,7 +81,7 @@ mod tests {
         let mut model = BTreeSet::new();
         for _ in 0..20_000 {
             let first = rng.next_u64() % 100;
-            if rng.next_u64() % 4 == 0 {
+            if rng.next_u64().is_multiple_of(4) {
                 set.remove_up_to(first / 4);
                 model.retain(|&seq| seq > first / 4);
             } else {
@@ -89,7 +89,7 @@ mod tests {
                 set.insert(range);
                 model.extend(range.first()..=range.last());
             }
-            if rng.next_u64() % 40 == 0 {
+            if rng.next_u64().is_multiple_of(40) {
                 set.clear();
                 model.clear();
             }

@@ -39,7 +39,7 @@ fn sending_allocates_nothing_per_packet() {
 
 #[test]
 fn sending_fragments_allocates_nothing_per_packet() {
-    let mut node = Node::new(|config| config.max_datagram = 116);
+    let mut node = Node::new(|config| (config.max_datagram, config.max_message) = (116, 1_000));
     let message = [7; 950];
     let mut send = |messages: u64| {
         for _ in 0..messages {

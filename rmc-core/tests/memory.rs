@@ -12,7 +12,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 // RMC-SEC-1, RMC-ENC-5
 #[test]
 fn random_operations_keep_every_bound() {
-    for seed in 0..1_500 {
+    for seed in 0..5_000 {
         let mut bytes = vec![0; 4_000];
         Xoshiro256PlusPlus::seed_from_u64(seed).fill_bytes(&mut bytes);
         named(&format!("seed {seed}"), &bytes);

@@ -212,7 +212,7 @@ fn unchecked_bytes(packet: &Packet<'_>) -> Option<Vec<u8>> {
         }
         Body::Reset { stamp } => bytes.extend(stamp.to_be_bytes()),
         Body::Ack { target_epoch, window, rtt } => {
-            bytes.extend([target_epoch, window, rtt].map(u32::to_be_bytes).concat())
+            bytes.extend([target_epoch, window, rtt].map(u32::to_be_bytes).concat());
         }
         Body::HeartbeatTimes { .. } | Body::Nack { .. } | Body::Confirm { .. } => return None,
     }

@@ -151,7 +151,9 @@ fn unreachable(group: SocketAddr, options: &Options, source: io::Error) -> Build
 
 #[cfg(unix)]
 fn no_such_interface(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::AddrNotAvailable || matches!(error.raw_os_error(), Some(libc::ENODEV | libc::ENXIO))
+    use rustix::io::Errno;
+    let code = error.raw_os_error().map(Errno::from_raw_os_error);
+    error.kind() == io::ErrorKind::AddrNotAvailable || matches!(code, Some(Errno::NODEV | Errno::NXIO))
 }
 
 #[cfg(not(unix))]

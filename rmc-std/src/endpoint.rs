@@ -127,6 +127,18 @@ impl Endpoint {
         self.sender.next_seq()
     }
 
+    /// The longest message in bytes.
+    #[must_use]
+    pub fn max_message(&self) -> usize {
+        self.sender.max_message()
+    }
+
+    /// The most payload of one datagram in bytes: what is longer is fragmented.
+    #[must_use]
+    pub fn max_payload(&self) -> usize {
+        self.sender.max_payload()
+    }
+
     /// Changes the heartbeat table and the index in use, and tells everybody (S24).
     ///
     /// # Errors

@@ -66,9 +66,10 @@ pub(crate) fn kind_of(error: &io::Error) -> SocketErrorKind {
 /// Kinds that std has no name for.
 #[cfg(unix)]
 fn kind_of_code(code: Option<i32>) -> SocketErrorKind {
-    match code {
-        Some(libc::EMSGSIZE) => SocketErrorKind::TooLarge,
-        Some(libc::ENOBUFS) => SocketErrorKind::NoBuffers,
+    use rustix::io::Errno;
+    match code.map(Errno::from_raw_os_error) {
+        Some(Errno::MSGSIZE) => SocketErrorKind::TooLarge,
+        Some(Errno::NOBUFS) => SocketErrorKind::NoBuffers,
         _ => SocketErrorKind::Other,
     }
 }
@@ -122,20 +123,21 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn kinds_are_told_apart() {
+        use rustix::io::Errno;
         for (code, kind) in [
-            (libc::ENETUNREACH, SocketErrorKind::Unreachable),
-            (libc::EHOSTUNREACH, SocketErrorKind::Unreachable),
-            (libc::ENETDOWN, SocketErrorKind::Unreachable),
-            (libc::EMSGSIZE, SocketErrorKind::TooLarge),
-            (libc::EPERM, SocketErrorKind::Denied),
-            (libc::EACCES, SocketErrorKind::Denied),
-            (libc::ENOBUFS, SocketErrorKind::NoBuffers),
-            (libc::ENOMEM, SocketErrorKind::NoBuffers),
-            (libc::EAGAIN, SocketErrorKind::NoBuffers),
-            (libc::ECONNREFUSED, SocketErrorKind::Refused),
-            (libc::EBADF, SocketErrorKind::Other),
+            (Errno::NETUNREACH, SocketErrorKind::Unreachable),
+            (Errno::HOSTUNREACH, SocketErrorKind::Unreachable),
+            (Errno::NETDOWN, SocketErrorKind::Unreachable),
+            (Errno::MSGSIZE, SocketErrorKind::TooLarge),
+            (Errno::PERM, SocketErrorKind::Denied),
+            (Errno::ACCESS, SocketErrorKind::Denied),
+            (Errno::NOBUFS, SocketErrorKind::NoBuffers),
+            (Errno::NOMEM, SocketErrorKind::NoBuffers),
+            (Errno::AGAIN, SocketErrorKind::NoBuffers),
+            (Errno::CONNREFUSED, SocketErrorKind::Refused),
+            (Errno::BADF, SocketErrorKind::Other),
         ] {
-            assert_eq!(kind_of(&io::Error::from_raw_os_error(code)), kind, "{code}");
+            assert_eq!(kind_of(&code.into()), kind, "{code}");
         }
     }
 }

@@ -140,23 +140,38 @@ pub(crate) fn own_addresses(bound: SocketAddr, group: SocketAddr, options: &Opti
 pub(crate) const MAX_ADDRESSES: usize = 16;
 
 /// Sends one datagram. Without `wait`, a full send buffer is `WouldBlock`, where the system can say so.
+#[cfg(unix)]
 pub(crate) fn send(socket: &UdpSocket, bytes: &[u8], destination: SocketAddr, wait: bool) -> io::Result<()> {
-    let sent = if wait {
-        socket.send_to(bytes, destination)?
-    } else {
-        SockRef::from(socket).send_to_with_flags(bytes, &SockAddr::from(destination), DONT_WAIT)?
-    };
-    if sent < bytes.len() {
-        return Err(io::ErrorKind::WriteZero.into());
-    }
-    Ok(())
+    use rustix::net::{SendFlags, sendto};
+    let flags = if wait { SendFlags::empty() } else { SendFlags::DONTWAIT };
+    let sent = sendto(socket, bytes, flags, &destination)?;
+    if sent < bytes.len() { Err(io::ErrorKind::WriteZero.into()) } else { Ok(()) }
 }
 
-#[cfg(unix)]
-const DONT_WAIT: i32 = libc::MSG_DONTWAIT;
 /// Others have no such flag. Windows hardly ever makes a datagram wait.
 #[cfg(not(unix))]
-const DONT_WAIT: i32 = 0;
+pub(crate) fn send(socket: &UdpSocket, bytes: &[u8], destination: SocketAddr, _wait: bool) -> io::Result<()> {
+    let sent = socket.send_to(bytes, destination)?;
+    if sent < bytes.len() { Err(io::ErrorKind::WriteZero.into()) } else { Ok(()) }
+}
+
+/// Waits for a datagram, and says its length and source. `None`: the socket was shut down.
+///
+/// `UdpSocket::recv_from` cannot tell that: the system writes no address then, which std takes for one, and may panic.
+#[cfg(unix)]
+pub(crate) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Option<(usize, SocketAddr)>> {
+    use rustix::net::{RecvFlags, recvfrom};
+    let (_, len, source) = recvfrom(socket, &mut *buffer, RecvFlags::empty())?;
+    let Some(source) = source else { return Ok(None) };
+    let source = SocketAddr::try_from(source).map_err(io::Error::from)?;
+    Ok(Some((len, source)))
+}
+
+/// The same. Elsewhere a socket is woken by a datagram.
+#[cfg(not(unix))]
+pub(crate) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Option<(usize, SocketAddr)>> {
+    socket.recv_from(buffer).map(Some)
+}
 
 /// Wakes the thread that waits in `recv_from`, now and whenever it comes back there.
 ///

@@ -74,10 +74,9 @@ impl Protocol {
     /// Input: stop at once. What `recv` has ready stays readable; everything else is dropped (S31, F23).
     pub fn close(&mut self, now: Instant) {
         self.input(now);
-        if self.is_closed() {
-            return;
+        if !self.is_closed() {
+            self.shut();
         }
-        self.shut();
         self.shared.events.clear();
         self.shared.inbox.take_news();
     }
@@ -92,10 +91,13 @@ impl Protocol {
         Some(quiet.min(drained + linger.saturating_mul(MAX_LINGERS)))
     }
 
-    pub(super) fn finish_if_due(&mut self) {
-        if self.closes_at().is_some_and(|at| at <= self.shared.now) {
+    /// Closes the node if it has said all it had to say and its linger is over; returns whether it did.
+    pub(super) fn finish_if_due(&mut self) -> bool {
+        let due = self.closes_at().is_some_and(|at| at <= self.shared.now);
+        if due {
             self.complete();
         }
+        due
     }
 
     fn complete(&mut self) {

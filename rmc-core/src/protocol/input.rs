@@ -197,12 +197,10 @@ impl Protocol {
             }
             Body::HeartbeatTimes { intervals } => {
                 self.shared.stats.rx.heartbeat_times += 1;
-                if seq == 0 {
+                if seq == 0 && !self.follows(slot, stream) {
                     self.heard_before_data(slot);
                 }
-                if (seq > 0 || self.follows(slot, stream))
-                    && let Some((followed, _)) = self.peers.follow(slot, stream, Opening::Behind(seq), &self.shared)
-                {
+                if let Some((followed, _)) = self.peers.follow(slot, stream, Opening::Behind(seq), &self.shared) {
                     followed.learn(seq, &mut self.shared);
                     if let Some(peer) = self.peers.get_mut(slot) {
                         peer.times = Some(intervals.iter().collect());

@@ -81,14 +81,18 @@ pub(super) enum Source {
 /// What is counted and told of a transmission.
 #[derive(Clone, Copy)]
 pub(super) enum Note {
-    Data(Stream),
+    /// Of the stream at this place.
+    Data(u32),
     Repair,
     Heartbeat,
     Table,
     Lost(SeqRange),
     Reset,
     Ack,
-    Nack { stream: Stream, count: u64 },
+    Nack {
+        stream: Stream,
+        count: u64,
+    },
 }
 
 impl Outgoing {
@@ -153,19 +157,20 @@ impl Protocol {
         if self.shared.inbox.take_news() {
             return Action::Event(Event::Readable);
         }
-        match self.next_transmission() {
-            Some(sent) => {
-                self.pacing.spend(sent.len, self.shared.now);
-                self.out.burst += 1;
-                self.out.last = Some(sent);
-                Action::Transmit(Transmit {
-                    destination: sent.destination,
-                    contents: self.bytes_of(sent),
-                    segment_size: None,
-                })
-            }
-            None => Action::ArmTimer(self.deadline()),
+        if let Some(sent) = self.next_transmission() {
+            self.pacing.spend(sent.len, self.shared.now);
+            self.out.burst += 1;
+            self.out.last = Some(sent);
+            let (destination, contents) = (sent.destination, self.bytes_of(sent));
+            return Action::Transmit(Transmit { destination, contents, segment_size: None });
         }
+        // The last END may have left in this drain.
+        if self.finish_if_due()
+            && let Some(event) = self.shared.events.pop()
+        {
+            return Action::Event(event);
+        }
+        Action::ArmTimer(self.deadline())
     }
 
     /// Input: the last `Transmit` could not be sent. With `retry` it comes back after 10 ms, without it counts as lost on the way (F19).
@@ -210,9 +215,12 @@ impl Protocol {
         stats.tx.packets += 1;
         stats.tx.bytes += sent.len as u64;
         let event = match sent.what {
-            Note::Data(stream) => {
+            Note::Data(place) => {
                 stats.tx.data += 1;
-                self.watch_sequence(stream, seq);
+                if matches!(sent.bytes, Source::Retry) {
+                    self.left_late(place);
+                }
+                self.watch_sequence(place, seq);
                 Some(Event::PacketSent { destination, seq })
             }
             Note::Repair => {
@@ -253,10 +261,19 @@ impl Protocol {
         }
     }
 
+    /// A data packet left when it was sent again: its heartbeats count from now (F19).
+    fn left_late(&mut self, place: u32) {
+        let Some(stream) = self.streams.get_mut(place) else { return };
+        if stream.beats.is_running() {
+            stream.beats.data_left(self.shared.now, &self.shared.config.heartbeat_times);
+        }
+        self.streams.touched(place, &self.shared);
+    }
+
     /// Tells once that the group's numbers have passed the limit (S29).
-    fn watch_sequence(&mut self, stream: Stream, seq: u64) {
+    fn watch_sequence(&mut self, place: u32, seq: u64) {
         let limit = self.shared.config.sequence_limit;
-        if stream == Stream::Group && seq > limit && !core::mem::replace(&mut self.out.overflow_told, true) {
+        if place == GROUP && seq > limit && !core::mem::replace(&mut self.out.overflow_told, true) {
             self.shared.event(Event::SequenceOverflow { seq });
         }
     }
@@ -275,7 +292,6 @@ impl Protocol {
         if let Some((_, sent)) = &self.out.retry {
             return Some(*sent);
         }
-        // A node closes only in `handle_timeout`, but its queue may have run empty in this drain.
         let sent = self.next_control().or_else(|| self.next_bulk());
         if !self.streams.has_data() {
             self.phase.drained(self.shared.now);
@@ -402,9 +418,8 @@ impl Protocol {
             stream.hole_told = true;
             return self.build_lost(place, destination, hole, 0);
         }
-        let kind = stream.kind;
         let at = stream.send_next(&mut self.shared)?;
-        self.build_data(place, at, destination, Flags::NONE, Note::Data(kind))
+        self.build_data(place, at, destination, Flags::NONE, Note::Data(place))
     }
 
     fn bytes_of(&self, sent: Sent) -> &[u8] {

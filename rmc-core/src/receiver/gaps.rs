@@ -26,7 +26,8 @@ pub(crate) enum GapState {
     Waiting,
     /// Asked for, or to be.
     Armed(Asking),
-    /// Will never be filled; reported when its turn in the stream comes. Without a cause it is skipped silently (joining).
+    /// Will never be filled; reported when its turn in the stream comes. Without a cause it is skipped
+    /// silently, unless something was delivered before it (joining).
     Gone(Option<LossCause>),
 }
 
@@ -35,9 +36,9 @@ pub(crate) enum GapState {
 pub(crate) struct Asking {
     /// When to ask next.
     pub(crate) due: Instant,
-    /// How often it was asked for.
+    /// How often it was asked for since the sender answered a part of it.
     pub(crate) attempts: u32,
-    /// When it was asked for first, and the stamp of the last NACK; `None` before the first.
+    /// What is remembered of the NACKs for it; `None` before the first.
     pub(crate) asked: Option<Asked>,
 }
 
@@ -48,6 +49,8 @@ pub(crate) struct Asked {
     pub(crate) first: Instant,
     /// The stamp of the last one.
     pub(crate) stamp: u32,
+    /// Whether there was only one, so that its answer tells the round trip.
+    pub(crate) once: bool,
 }
 
 /// The gaps of one stream, ascending, never overlapping. Neighbours may touch: each has its own history.

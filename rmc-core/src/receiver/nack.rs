@@ -104,22 +104,24 @@ pub(crate) fn ask(gaps: &mut Gaps, stamps: &mut Stamps, rtt: Rtt, shared: &mut S
     Some(Ask { stamp, ranges: builder, first: lowest.range.first(), count })
 }
 
-/// A repair came for a part of `gap`: what is left of it, around `seq`, is probably on its way too.
+/// A repair came for a part of `gap`: what is left of it, around `seq`, is probably on its way too. The sender answers, so that the
+/// delays begin anew: a long gap may have been asked for often before its turn came.
 pub(crate) fn hold(gaps: &mut Gaps, gap: Gap, seq: u64, rtt: Rtt, shared: &Shared) {
     let until = shared.now + rtt.timeout(shared.config.nack_resend_time);
     for part in [gap.range.first(), seq + 1] {
         let Some(Gap { range, state: GapState::Armed(asking) }) = gaps.find(part) else { continue };
-        if gap.range.contains(range.first()) && asking.asked.is_some() && asking.due < until {
-            gaps.set_state(range.first(), GapState::Armed(Asking { due: until, ..asking }), shared.now);
+        if gap.range.contains(range.first()) && asking.asked.is_some() {
+            let asking = Asking { due: until, attempts: asking.attempts.min(1), ..asking };
+            gaps.set_state(range.first(), GapState::Armed(asking), shared.now);
         }
     }
 }
 
 fn next_attempt(gap: Gap, stamp: u32, rtt: Rtt, shared: &mut Shared) -> GapState {
     let now = shared.now;
-    let (mut attempts, mut first) = match gap.state {
-        GapState::Armed(Asking { attempts, asked: Some(asked), .. }) => (attempts, asked.first),
-        GapState::Armed(_) | GapState::Waiting | GapState::Gone(_) => (0, now),
+    let (mut attempts, mut first, once) = match gap.state {
+        GapState::Armed(Asking { attempts, asked: Some(asked), .. }) => (attempts, asked.first, false),
+        GapState::Armed(_) | GapState::Waiting | GapState::Gone(_) => (0, now, true),
     };
     if now.saturating_since(first) >= shared.config.nack_timeout {
         (attempts, first) = (0, now);
@@ -128,5 +130,5 @@ fn next_attempt(gap: Gap, stamp: u32, rtt: Rtt, shared: &mut Shared) -> GapState
     let doublings = attempts.saturating_sub(STEADY_ATTEMPTS).min(16);
     let base = rtt.timeout(shared.config.nack_resend_time);
     let delay = shared.rng.stretch(base.saturating_mul(1 << doublings)).min(shared.config.nack_max_delay.max(base));
-    GapState::Armed(Asking { due: now + delay, attempts, asked: Some(Asked { first, stamp }) })
+    GapState::Armed(Asking { due: now + delay, attempts, asked: Some(Asked { first, stamp, once }) })
 }

@@ -331,8 +331,8 @@ impl RecvStream {
             return;
         }
         shared.stats.repair.repaired += 1;
-        let GapState::Armed(Asking { attempts, asked: Some(asked), .. }) = gap.state else { return };
-        if attempts == 1
+        let GapState::Armed(Asking { asked: Some(asked), .. }) = gap.state else { return };
+        if asked.once
             && let Some(round_trip) = self.stamps.answered(asked.stamp, shared.now)
         {
             rtt.sample(round_trip);

@@ -7,17 +7,20 @@
 //!         │ packets          │ held      │ window: a hint │
 //! ```
 
+mod delivery;
+
 use alloc::vec::Vec;
 
-use super::assembly::{Assembly, Step, WHOLE};
+use super::assembly::{Assembly, WHOLE};
 use super::gaps::{Gap, GapState, Gaps};
 use super::nack;
-use crate::event::{EndCause, Event, EventKind, LossCause, Path};
+use crate::event::{EndCause, LossCause, Path};
 use crate::hash::{Map, map};
 use crate::inbox::{Owner, What};
-use crate::packet::{Flags, records};
+use crate::packet::Flags;
 use crate::seq::SeqRange;
 use crate::shared::{Held, Shared};
+use delivery::Payload;
 
 /// One step of the window may wait until this share of it is free, so that a window that slides does not ask for every number alone.
 const STEP: usize = 8;
@@ -33,6 +36,8 @@ pub(crate) struct Window {
     known: u64,
     /// The highest number that came.
     received: u64,
+    /// Whether anything was delivered: from then on nothing is left out silently.
+    begun: bool,
     gaps: Gaps,
     cache: Map<u64, Cached>,
     cached_bytes: usize,
@@ -71,11 +76,6 @@ pub(crate) enum Taken {
     New(Option<Gap>),
 }
 
-enum Payload<'a> {
-    Borrowed(&'a [u8]),
-    Owned(Vec<u8>),
-}
-
 impl Window {
     pub(crate) fn new(owner: Owner, next: u64, shared: &Shared) -> Self {
         Self {
@@ -84,6 +84,7 @@ impl Window {
             covered: next - 1,
             known: next - 1,
             received: next - 1,
+            begun: false,
             gaps: Gaps::new(shared.config.max_nacks),
             cache: map(shared.config.seed),
             cached_bytes: 0,
@@ -206,10 +207,7 @@ impl Window {
                 self.open(below, shared);
                 self.covered = below.last();
             }
-            if let Some(new) = SeqRange::new(self.covered + 1, range.last()) {
-                self.gaps.insert(Gap { range: new, state: GapState::Gone(cause) }, shared.now);
-                self.covered = range.last();
-            }
+            self.append_gone(range.last(), cause, shared);
         }
         let mut from = range.first();
         while let Some(gap) = self.gaps.find_from(from).filter(|gap| gap.range.first() <= range.last()) {
@@ -232,10 +230,6 @@ impl Window {
     /// The stream is over: delivers what is cached in order, and reports every number up to the highest known that did not come (S26).
     pub(crate) fn end(&mut self, cause: LossCause, shared: &mut Shared) {
         if let Some(range) = SeqRange::new(self.next, self.known) {
-            if let Some(unseen) = SeqRange::new(self.covered + 1, self.known) {
-                self.gaps.insert(Gap { range: unseen, state: GapState::Gone(Some(cause)) }, shared.now);
-                self.covered = self.known;
-            }
             self.give_up(range, Some(cause), shared);
         }
         let held = self.assembly.len();
@@ -319,6 +313,24 @@ impl Window {
         self.gaps.insert(nack::new_gap(range, shared), shared.now);
     }
 
+    /// Everything behind `covered` up to `last` is gone. It joins a gap before it that is gone for the same cause: there may be many such news
+    /// past the window, and they must not cost memory each.
+    fn append_gone(&mut self, last: u64, cause: Option<LossCause>, shared: &Shared) {
+        if last <= self.covered {
+            return;
+        }
+        let state = GapState::Gone(cause);
+        let before = self.gaps.last().filter(|gap| gap.state == state && gap.range.last() == self.covered);
+        let first = before.map_or(self.covered + 1, |gap| gap.range.first());
+        if before.is_some() {
+            self.gaps.remove(first, shared.now);
+        }
+        if let Some(range) = SeqRange::new(first, last) {
+            self.gaps.insert(Gap { range, state }, shared.now);
+        }
+        self.covered = last;
+    }
+
     /// Gives the part of `gap` that lies within `range` another state.
     fn split_off(&mut self, gap: Gap, range: SeqRange, state: GapState, shared: &Shared) {
         let (first, last) = (gap.range.first().max(range.first()), gap.range.last().min(range.last()));
@@ -333,129 +345,6 @@ impl Window {
                 self.gaps.insert(Gap { range, state }, shared.now);
             }
         }
-    }
-
-    /// Delivers what follows on: cached packets, and numbers that are gone.
-    fn advance(&mut self, shared: &mut Shared) {
-        loop {
-            if !self.cache.is_empty()
-                && let Some(Cached { flags, path, buffer }) = self.cache.remove(&self.next)
-            {
-                self.cached_bytes -= buffer.len();
-                shared.received_bytes -= buffer.len();
-                self.deliver(self.next, flags, path, Payload::Owned(buffer), shared);
-                continue;
-            }
-            let Some(Gap { range, state: GapState::Gone(cause) }) =
-                self.gaps.first().filter(|gap| gap.range.first() == self.next)
-            else {
-                return;
-            };
-            self.gaps.remove(range.first(), shared.now);
-            self.next = range.last() + 1;
-            shared.received_bytes -= self.assembly.len();
-            match cause {
-                Some(cause) => {
-                    let range = self.assembly.lost(range, cause);
-                    self.report(range, cause, shared);
-                }
-                None => self.assembly.skip(),
-            }
-        }
-    }
-
-    /// Hands the next packet to the application, or to the message that it is a part of. State moves first (F07).
-    fn deliver(&mut self, seq: u64, flags: Flags, path: Path, payload: Payload<'_>, shared: &mut Shared) {
-        self.next = seq + 1;
-        if self.assembly.is_whole(flags) {
-            self.deliver_whole(seq, flags, path, payload, shared);
-            return;
-        }
-        let before = self.assembly.len();
-        if flags.contains(Flags::FIRST)
-            && let Some((range, cause)) = self.assembly.interrupt(seq)
-        {
-            self.report(range, cause, shared);
-        }
-        if flags.contains(WHOLE) {
-            shared.received_bytes -= before;
-            self.deliver_whole(seq, flags, path, payload, shared);
-            return;
-        }
-        let bytes = match &payload {
-            Payload::Borrowed(bytes) => bytes,
-            Payload::Owned(buffer) => buffer.as_slice(),
-        };
-        let step = self.assembly.take(seq, flags, bytes, shared.config.max_message, &mut shared.pool);
-        if let Payload::Owned(buffer) = payload {
-            shared.pool.put(buffer);
-        }
-        shared.received_bytes = shared.received_bytes + self.assembly.len() - before;
-        match step {
-            Step::Pending => {}
-            Step::Whole => {
-                let buffer = self.assembly.take_message();
-                shared.received_bytes -= buffer.len();
-                self.push_message(seq, path, false, buffer, shared);
-            }
-            Step::Discarded if flags.contains(Flags::LAST) => {
-                if let Some((range, cause)) = self.assembly.end_discarded(seq) {
-                    self.report(range, cause, shared);
-                }
-            }
-            Step::Discarded => {}
-        }
-    }
-
-    fn deliver_whole(&mut self, seq: u64, flags: Flags, path: Path, payload: Payload<'_>, shared: &mut Shared) {
-        let packed = flags.contains(Flags::PACKED);
-        let buffer = match payload {
-            Payload::Owned(buffer) => buffer,
-            Payload::Borrowed(bytes) => {
-                let mut buffer = shared.pool.take(bytes.len());
-                buffer.extend_from_slice(bytes);
-                buffer
-            }
-        };
-        if !packed && buffer.len() > shared.config.max_message {
-            shared.pool.put(buffer);
-            self.report(SeqRange::single(seq), LossCause::TooLarge, shared);
-            return;
-        }
-        self.push_message(seq, path, packed, buffer, shared);
-    }
-
-    fn push_message(&mut self, seq: u64, path: Path, packed: bool, buffer: Vec<u8>, shared: &mut Shared) {
-        let (peer, stream) = (self.owner.peer, self.owner.stream);
-        let wanted = shared.events.mask().contains(EventKind::NewPacket);
-        if packed {
-            for (index, record) in (0..=u16::MAX).zip(records(&buffer)) {
-                shared.stats.rx.messages += 1;
-                shared.stats.rx.message_bytes += record.len() as u64;
-                if wanted {
-                    shared.event(Event::NewPacket { peer, stream, seq, index, len: record.len() });
-                }
-            }
-        } else {
-            shared.stats.rx.messages += 1;
-            shared.stats.rx.message_bytes += buffer.len() as u64;
-            if wanted {
-                shared.event(Event::NewPacket { peer, stream, seq, index: 0, len: buffer.len() });
-            }
-        }
-        self.unread.add(buffer.len());
-        shared.received_bytes += buffer.len();
-        self.tail = Some(shared.inbox.push(self.owner, What::Message { seq, path, packed, buffer }));
-    }
-
-    /// Tells the application, in stream order, that `range` will never come.
-    fn report(&mut self, range: SeqRange, cause: LossCause, shared: &mut Shared) {
-        shared.stats.rx.lost += range.len();
-        shared.event(Event::GotLost { peer: self.owner.peer, stream: self.owner.stream, range, cause });
-        if self.tail.is_some_and(|tail| shared.inbox.extend_lost(tail, range, cause)) {
-            return;
-        }
-        self.mark(What::Lost { range, cause }, shared);
     }
 
     fn has_room(&self, len: usize, shared: &Shared) -> bool {

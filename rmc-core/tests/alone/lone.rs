@@ -110,18 +110,23 @@ impl Lone {
         Instant::from_origin(self.now)
     }
 
-    /// Lets time pass up to `time`, with every deadline on the way at its moment.
+    /// Lets time pass up to `time`, with every deadline on the way at its moment, and does all that is due then.
     pub(crate) fn run_to(&mut self, time: Duration) {
         assert!(time >= self.now, "{time:?} lies before {:?}", self.now);
-        let mut rounds = 0;
-        while let Some(deadline) = self.deadline.filter(|&deadline| deadline <= time) {
-            self.now = self.now.max(deadline);
-            self.tick();
-            rounds += 1;
-            assert!(rounds < 1_000_000, "called again without end at {:?}", self.now);
-        }
+        self.tick_all(time);
         self.now = time;
-        self.tick();
+        self.tick_all(time);
+    }
+
+    fn tick_all(&mut self, time: Duration) {
+        for _ in 0..1_000_000 {
+            self.tick();
+            let Some(deadline) = self.deadline.filter(|&deadline| deadline <= time) else {
+                return;
+            };
+            self.now = self.now.max(deadline);
+        }
+        panic!("called again without end at {:?}", self.now);
     }
 
     pub(crate) fn run_for(&mut self, duration: Duration) {

@@ -120,10 +120,15 @@ fn packets_sent(lone: &mut Lone) -> Vec<u64> {
     lone.told(|event| if let Event::PacketSent { seq, .. } = event { Some(seq) } else { None })
 }
 
+/// No heartbeat comes between what fails and what follows.
+fn without_heartbeats() -> Lone {
+    Lone::new(|config| config.heartbeat_times = vec![20 * SECOND])
+}
+
 // RMC-SEND-4
 #[test]
 fn seed_fault_f19_a_send_that_failed_comes_back_after_10_ms() {
-    let mut lone = Lone::new(|_| {});
+    let mut lone = without_heartbeats();
     queue(&mut lone, 3);
     let failed = lone.poll_transmit().expect("a packet waits");
     assert_eq!(failed.what, Sent::Data(1));
@@ -144,7 +149,7 @@ fn seed_fault_f19_a_send_that_failed_comes_back_after_10_ms() {
 // RMC-SEND-4
 #[test]
 fn seed_fault_f19_a_send_that_fails_again_comes_back_again() {
-    let mut lone = Lone::new(|_| {});
+    let mut lone = without_heartbeats();
     queue(&mut lone, 1);
     for round in 1..=5 {
         assert!(lone.poll_transmit().is_some_and(|transmission| transmission.what == Sent::Data(1)));
@@ -155,6 +160,21 @@ fn seed_fault_f19_a_send_that_fails_again_comes_back_again() {
     }
     lone.drain();
     assert_eq!(lone.sent(), [Sent::Data(1)]);
+}
+
+/// What has not left has not been sent: the first heartbeat comes an interval after the packet has left.
+// RMC-SEND-4, RMC-HB-3
+#[test]
+fn seed_fault_f19_the_heartbeat_counts_from_when_the_packet_has_left() {
+    let mut lone = Lone::new(|_| {});
+    queue(&mut lone, 1);
+    assert!(lone.poll_transmit().is_some_and(|transmission| transmission.what == Sent::Data(1)));
+    lone.node.transmit_failed(lone.instant(), true);
+    lone.drain();
+    lone.run_to(20 * MS);
+    let sent: Vec<_> =
+        lone.sent.iter().map(|sent| (sent.at, matches!(sent.what, Sent::Heartbeat { seq: 1, .. }))).collect();
+    assert_eq!(sent, [(10 * MS, false), (20 * MS, true)]);
 }
 
 // RMC-SEND-4
@@ -178,12 +198,14 @@ fn seed_fault_f19_a_send_that_failed_for_good_counts_as_lost_on_the_way() {
 // RMC-SEND-4
 #[test]
 fn seed_fault_f19_a_nack_or_a_repair_that_failed_comes_back_too() {
-    let mut lone = Lone::new(|_| {});
+    let mut lone = without_heartbeats();
     lone.send_all(1);
+    // The first NACK is answered with the heartbeat table as well.
+    lone.hear_unicast(peer(1), &nack(1, &[(1, 1)]));
     lone.sent.clear();
     lone.feed(peer(0), Path::Multicast, &data(1));
     lone.feed(peer(0), Path::Multicast, &data(3));
-    lone.feed(peer(1), Path::Unicast, &nack(1, &[(1, 1)]));
+    lone.feed(peer(1), Path::Unicast, &nack(2, &[(1, 1)]));
     for expected in [Sent::Nack(vec![(2, 2)]), Sent::Repair(1)] {
         let failed = lone.poll_transmit().expect("a packet waits");
         assert_eq!(failed.what, expected);

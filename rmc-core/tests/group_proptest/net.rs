@@ -1,6 +1,6 @@
 //! The nodes and the network between them, in virtual time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
@@ -47,6 +47,9 @@ struct Node {
     /// What it got in this incarnation.
     trackers: Trackers,
     incarnation: u32,
+    /// Whether the datagram just handled came from a peer without a stream, whose restart is an event only.
+    streamless: bool,
+    restarts: Restarts,
     /// The sender's epoch and the own incarnation when the first private message came from each node.
     private_since: BTreeMap<usize, (u32, u32)>,
 }
@@ -77,6 +80,31 @@ impl From<Received<'_>> for Item {
             Received::Ended { stream, cause, .. } => Self::Ended { stream, cause },
             other => panic!("{other:?} is new to this test"),
         }
+    }
+}
+
+/// A restart of a peer, told by an event and not yet in band.
+struct Restart {
+    epoch: u32,
+    /// The peer had no stream, so that nothing comes in band.
+    streamless: bool,
+}
+
+type Restarts = BTreeMap<usize, VecDeque<Restart>>;
+
+/// The new epoch of a known peer is followed from 1.
+fn restarted(trackers: &mut Trackers, sender: usize, epoch: u32) {
+    trackers.insert((sender, Stream::Group), Tracker::new(epoch, Some(1)));
+    trackers.insert((sender, Stream::Private), Tracker::new(epoch, None));
+}
+
+/// Past the restarts that are not told in band.
+fn advance(trackers: &mut Trackers, restarts: &mut Restarts, sender: usize) {
+    let waiting = restarts.entry(sender).or_default();
+    while waiting.front().is_some_and(|restart| restart.streamless)
+        && let Some(restart) = waiting.pop_front()
+    {
+        restarted(trackers, sender, restart.epoch);
     }
 }
 
@@ -131,6 +159,8 @@ impl Net {
             sent: BTreeMap::new(),
             trackers: BTreeMap::new(),
             incarnation,
+            streamless: false,
+            restarts: BTreeMap::new(),
             private_since: BTreeMap::new(),
         }
     }
@@ -208,11 +238,13 @@ impl Net {
         }
     }
 
-    pub(crate) fn finish(&mut self, linger: Duration) {
-        for node in 0..self.nodes.len() {
-            self.nodes[node].protocol.finish(Instant::from_origin(self.now), linger);
-            self.settle(node);
-        }
+    pub(crate) fn finish(&mut self, node: usize, linger: Duration) {
+        self.nodes[node].protocol.finish(Instant::from_origin(self.now), linger);
+        self.settle(node);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.nodes.len()
     }
 
     pub(crate) fn run_for(&mut self, duration: Duration) {
@@ -240,8 +272,10 @@ impl Net {
 
     fn arrive(&mut self) {
         let (_, flight) = self.flying.pop_first().expect("a datagram is on its way");
-        let now = Instant::from_origin(self.now);
-        self.nodes[flight.to].protocol.handle_datagram(now, address(flight.from), flight.path, &flight.bytes);
+        let (now, from) = (Instant::from_origin(self.now), address(flight.from));
+        let node = &mut self.nodes[flight.to];
+        node.streamless = node.protocol.peer(from).is_some_and(|peer| peer.group.is_none() && peer.private.is_none());
+        node.protocol.handle_datagram(now, from, flight.path, &flight.bytes);
         self.settle(flight.to);
     }
 
@@ -254,6 +288,7 @@ impl Net {
     }
 
     fn drain(&mut self, node: usize) {
+        let streamless = self.nodes[node].streamless;
         loop {
             match self.nodes[node].protocol.poll_action() {
                 Action::Transmit(transmit) => {
@@ -261,6 +296,11 @@ impl Net {
                     self.transmit(node, to, &bytes);
                 }
                 Action::Event(Event::NewSender { peer, epoch }) => self.new_sender(node, index(peer), epoch),
+                Action::Event(Event::PeerRestarted { peer, epoch, .. }) => {
+                    let node = &mut self.nodes[node];
+                    node.restarts.entry(index(peer)).or_default().push_back(Restart { epoch, streamless });
+                    advance(&mut node.trackers, &mut node.restarts, index(peer));
+                }
                 Action::Event(_) => {}
                 Action::ArmTimer(deadline) => {
                     self.nodes[node].deadline = deadline.map(|deadline| deadline.saturating_since(Instant::ORIGIN));
@@ -313,14 +353,16 @@ impl Net {
         }
         // Taken out, so that the others' histories can be looked at meanwhile.
         let mut trackers = std::mem::take(&mut self.nodes[node].trackers);
+        let mut restarts = std::mem::take(&mut self.nodes[node].restarts);
         for (sender, item) in &items {
-            self.track(&mut trackers, node, *sender, item);
+            self.track((&mut trackers, &mut restarts), node, *sender, item);
         }
         self.nodes[node].trackers = trackers;
+        self.nodes[node].restarts = restarts;
         !items.is_empty()
     }
 
-    fn track(&self, trackers: &mut Trackers, node: usize, sender: usize, item: &Item) {
+    fn track(&self, (trackers, restarts): (&mut Trackers, &mut Restarts), node: usize, sender: usize, item: &Item) {
         let known = "a peer is told before its stream";
         match item {
             Item::Message { stream, seq, payload } => {
@@ -336,8 +378,10 @@ impl Net {
                 }
             }
             Item::Restarted { epoch } => {
-                trackers.insert((sender, Stream::Group), Tracker::new(*epoch, Some(1)));
-                trackers.insert((sender, Stream::Private), Tracker::new(*epoch, None));
+                let restart = restarts.get_mut(&sender).and_then(VecDeque::pop_front).expect("an event tells it too");
+                assert_eq!(restart.epoch, *epoch);
+                restarted(trackers, sender, *epoch);
+                advance(trackers, restarts, sender);
             }
             Item::Ended { stream, cause } => trackers.get_mut(&(sender, *stream)).expect(known).end(*cause),
         }

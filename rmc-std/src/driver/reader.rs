@@ -15,6 +15,7 @@ use crate::address;
 use crate::event::SocketOperation;
 use crate::impair::Stage;
 use crate::lock::lock;
+use crate::socket;
 
 /// What a thread reads, and how it is told to stop.
 #[derive(Clone, Debug)]
@@ -47,15 +48,17 @@ pub(super) fn run(shared: &Shared, reading: &Reading, mut stage: Option<Stage>) 
     let mut last = LAST_DATAGRAMS;
     let mut failures: u32 = 0;
     loop {
-        let received = reading.socket.recv_from(&mut buffer);
+        let received = socket::receive(&reading.socket, &mut buffer);
         if reading.stop.closed.load(Ordering::SeqCst) {
             return;
         }
         let retired = reading.stop.retired.load(Ordering::SeqCst);
-        match received {
+        let error = match received {
+            Ok(None) if retired => return,
             // Where a retired socket is woken by a datagram, that is the last one.
-            Ok((0, _)) if retired => return,
-            Ok((len, source)) if !retired || last > 0 => {
+            Ok(Some((0, _))) if retired => return,
+            Ok(Some(_)) if retired && last == 0 => return,
+            Ok(Some((len, source))) => {
                 last -= u32::from(retired);
                 failures = 0;
                 let source = address::normal(source);
@@ -66,17 +69,18 @@ pub(super) fn run(shared: &Shared, reading: &Reading, mut stage: Option<Stage>) 
                             .pass(source, &buffer[..len], |source, bytes| shared.datagram(source, reading.path, bytes));
                     }
                 }
+                continue;
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            _ if retired => return,
-            Ok(_) => {}
-            Err(error) => {
-                failures = failures.saturating_add(1);
-                shared.receive_failed(&error);
-                if failures >= PATIENT_FAILURES {
-                    thread::sleep(PAUSE);
-                }
-            }
+            // Somebody else who has the socket too has shut it down.
+            Ok(None) => io::ErrorKind::NotConnected.into(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(_) if retired => return,
+            Err(error) => error,
+        };
+        failures = failures.saturating_add(1);
+        shared.receive_failed(&error);
+        if failures >= PATIENT_FAILURES {
+            thread::sleep(PAUSE);
         }
     }
 }

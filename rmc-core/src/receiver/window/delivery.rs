@@ -1,0 +1,144 @@
+//! From the window to the application: what is next in order becomes messages, and what is gone is reported in its place.
+
+use alloc::vec::Vec;
+
+use super::{Cached, Window};
+use crate::event::{Event, EventKind, LossCause, Path};
+use crate::inbox::What;
+use crate::packet::{Flags, records};
+use crate::receiver::assembly::{Step, WHOLE};
+use crate::receiver::gaps::{Gap, GapState};
+use crate::seq::SeqRange;
+use crate::shared::Shared;
+
+/// What a data packet carries: lent by the datagram, or taken out of the cache.
+pub(super) enum Payload<'a> {
+    Borrowed(&'a [u8]),
+    Owned(Vec<u8>),
+}
+
+impl Window {
+    /// Delivers what follows on: cached packets, and numbers that are gone.
+    pub(super) fn advance(&mut self, shared: &mut Shared) {
+        loop {
+            if !self.cache.is_empty()
+                && let Some(Cached { flags, path, buffer }) = self.cache.remove(&self.next)
+            {
+                self.cached_bytes -= buffer.len();
+                shared.received_bytes -= buffer.len();
+                self.deliver(self.next, flags, path, Payload::Owned(buffer), shared);
+                continue;
+            }
+            let Some(Gap { range, state: GapState::Gone(cause) }) =
+                self.gaps.first().filter(|gap| gap.range.first() == self.next)
+            else {
+                return;
+            };
+            self.gaps.remove(range.first(), shared.now);
+            self.next = range.last() + 1;
+            shared.received_bytes -= self.assembly.len();
+            if cause.is_none() && !self.begun {
+                self.assembly.skip();
+                continue;
+            }
+            let cause = cause.unwrap_or(LossCause::Lost);
+            let range = self.assembly.lost(range, cause);
+            self.report(range, cause, shared);
+        }
+    }
+
+    /// Hands the next packet to the application, or to the message that it is a part of. State moves first (F07).
+    pub(super) fn deliver(&mut self, seq: u64, flags: Flags, path: Path, payload: Payload<'_>, shared: &mut Shared) {
+        self.next = seq + 1;
+        self.begun = true;
+        if self.assembly.is_whole(flags) {
+            self.deliver_whole(seq, flags, path, payload, shared);
+            return;
+        }
+        let before = self.assembly.len();
+        if flags.contains(Flags::FIRST)
+            && let Some((range, cause)) = self.assembly.interrupt(seq)
+        {
+            self.report(range, cause, shared);
+        }
+        if flags.contains(WHOLE) {
+            shared.received_bytes -= before;
+            self.deliver_whole(seq, flags, path, payload, shared);
+            return;
+        }
+        let bytes = match &payload {
+            Payload::Borrowed(bytes) => bytes,
+            Payload::Owned(buffer) => buffer.as_slice(),
+        };
+        let step = self.assembly.take(seq, flags, bytes, shared.config.max_message, &mut shared.pool);
+        if let Payload::Owned(buffer) = payload {
+            shared.pool.put(buffer);
+        }
+        shared.received_bytes = shared.received_bytes + self.assembly.len() - before;
+        match step {
+            Step::Pending => {}
+            Step::Whole => {
+                let buffer = self.assembly.take_message();
+                shared.received_bytes -= buffer.len();
+                self.push_message(seq, path, false, buffer, shared);
+            }
+            Step::Discarded if flags.contains(Flags::LAST) => {
+                if let Some((range, cause)) = self.assembly.end_discarded(seq) {
+                    self.report(range, cause, shared);
+                }
+            }
+            Step::Discarded => {}
+        }
+    }
+
+    fn deliver_whole(&mut self, seq: u64, flags: Flags, path: Path, payload: Payload<'_>, shared: &mut Shared) {
+        let packed = flags.contains(Flags::PACKED);
+        let buffer = match payload {
+            Payload::Owned(buffer) => buffer,
+            Payload::Borrowed(bytes) => {
+                let mut buffer = shared.pool.take(bytes.len());
+                buffer.extend_from_slice(bytes);
+                buffer
+            }
+        };
+        if !packed && buffer.len() > shared.config.max_message {
+            shared.pool.put(buffer);
+            self.report(SeqRange::single(seq), LossCause::TooLarge, shared);
+            return;
+        }
+        self.push_message(seq, path, packed, buffer, shared);
+    }
+
+    fn push_message(&mut self, seq: u64, path: Path, packed: bool, buffer: Vec<u8>, shared: &mut Shared) {
+        let (peer, stream) = (self.owner.peer, self.owner.stream);
+        let wanted = shared.events.mask().contains(EventKind::NewPacket);
+        if packed {
+            for (index, record) in (0..=u16::MAX).zip(records(&buffer)) {
+                shared.stats.rx.messages += 1;
+                shared.stats.rx.message_bytes += record.len() as u64;
+                if wanted {
+                    shared.event(Event::NewPacket { peer, stream, seq, index, len: record.len() });
+                }
+            }
+        } else {
+            shared.stats.rx.messages += 1;
+            shared.stats.rx.message_bytes += buffer.len() as u64;
+            if wanted {
+                shared.event(Event::NewPacket { peer, stream, seq, index: 0, len: buffer.len() });
+            }
+        }
+        self.unread.add(buffer.len());
+        shared.received_bytes += buffer.len();
+        self.tail = Some(shared.inbox.push(self.owner, What::Message { seq, path, packed, buffer }));
+    }
+
+    /// Tells the application, in stream order, that `range` will never come.
+    pub(super) fn report(&mut self, range: SeqRange, cause: LossCause, shared: &mut Shared) {
+        shared.stats.rx.lost += range.len();
+        shared.event(Event::GotLost { peer: self.owner.peer, stream: self.owner.stream, range, cause });
+        if self.tail.is_some_and(|tail| shared.inbox.extend_lost(tail, range, cause)) {
+            return;
+        }
+        self.mark(What::Lost { range, cause }, shared);
+    }
+}

@@ -1,0 +1,11 @@
+//! Nodes on real sockets over loopback multicast. Nothing here asserts speed: waits end early when all is well, and late when not.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod build;
+mod closing;
+mod delivery;
+mod events;
+mod fixture;
+mod impaired;
+mod ipv6;
+mod sockets;
