@@ -168,7 +168,10 @@ fn a_gap_of_a_million_numbers_costs_what_a_gap_of_one_costs() {
 }
 
 fn cost_of_gap(len: u64) -> AllocationInfo {
-    let mut node = Node::new(|config| config.receive_window_packets = 1 << 21);
+    let mut node = Node::new(|config| {
+        config.receive_window_packets = 1 << 21;
+        config.receive_total_packets = 1 << 21;
+    });
     node.data(1, Flags::NONE);
     node.step(|_| {});
     let mut asked = 0;

@@ -180,7 +180,7 @@ pub(crate) fn stats_value(stats: &Stats, sockets: &SocketStats) -> Value {
         "held": {
             "peers": held.peers, "private_streams": held.private_streams, "queued_packets": held.queued_packets,
             "queued_bytes": held.queued_bytes, "backlog_packets": held.backlog_packets,
-            "backlog_bytes": held.backlog_bytes, "receive_bytes": held.receive_bytes, "readable": held.readable,
+            "backlog_bytes": held.backlog_bytes, "receive_packets": held.receive_packets, "receive_bytes": held.receive_bytes, "readable": held.readable,
         },
         "sockets": {
             "send_errors": sockets.send_errors.total(), "receive_errors": sockets.receive_errors.total(),

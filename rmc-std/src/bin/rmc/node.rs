@@ -61,6 +61,7 @@ pub(crate) fn sender(builder: Builder, packets: Option<u64>, max_rate: Option<u6
         config.max_burst = config.max_burst.min(packets);
         config.receive_window_packets = config.receive_window_packets.max(packets);
         config.receive_window_bytes = BACKLOG_BYTES;
+        config.receive_total_packets = config.receive_total_packets.max(config.receive_window_packets);
         config.receive_total_bytes = BACKLOG_BYTES;
     })
 }
