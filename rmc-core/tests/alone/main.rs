@@ -13,3 +13,6 @@ mod seed_fault_sender;
 mod seed_fault_streams;
 mod seed_fault_times;
 mod seed_s01_s06;
+mod seed_s07_s09;
+mod seed_s10;
+mod seed_s11_s13;
