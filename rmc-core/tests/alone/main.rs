@@ -16,3 +16,5 @@ mod seed_s01_s06;
 mod seed_s07_s09;
 mod seed_s10;
 mod seed_s11_s13;
+mod seed_s14;
+mod seed_s15_s17;
