@@ -18,3 +18,6 @@ mod seed_s10;
 mod seed_s11_s13;
 mod seed_s14;
 mod seed_s15_s17;
+mod seed_s18;
+mod seed_s18_private_receiver;
+mod seed_s18_private_sender;
