@@ -360,3 +360,18 @@ fn seed_s30_what_comes_while_deactivated_begins_nothing() {
     lone.settle();
     assert_eq!(lone.asked(), []);
 }
+
+/// What was missed before is not counted on.
+// RMC-ACTIVE-3, RMC-LIVE-4
+#[test]
+fn seed_s30_activation_counts_missed_heartbeats_afresh() {
+    let mut lone = Lone::new(|_| {});
+    lone.hear(peer(0), &heartbeat(1));
+    assert_eq!(misses(&mut lone, 2 * SECOND).last(), Some(&(1_750 * MS, 3)));
+    lone.node.deactivate(lone.instant());
+    lone.run_to(4 * SECOND);
+    lone.node.activate(lone.instant());
+    lone.drain();
+    forget(&mut lone);
+    assert_eq!(misses(&mut lone, 5 * SECOND), [(4_750 * MS, 1)]);
+}
