@@ -7,7 +7,7 @@ use rmc_core::{Config, Event, JoinPolicy, LossCause, Path, SendError, SeqRange};
 
 use crate::lone::{EPOCH, Lone, MS, NS, OWN, SECOND, Sent, lost, message, peer};
 use crate::packets::{self, ack, data, data_with, encode, heartbeat, nack, payload, repair, reset, times};
-use crate::rules_support_b::{beat_times, forget, misses, queue};
+use crate::rules_support_b::{beat_times, forget, misses};
 
 fn silent() -> Lone {
     Lone::new(|config| config.silent = true)
@@ -356,8 +356,6 @@ fn seed_s30_what_comes_while_deactivated_begins_nothing() {
     lone.node.activate(lone.instant());
     lone.hear_all([9]);
     assert_eq!(lone.take(), [message(9)]);
-    queue(&mut lone, 1);
-    lone.settle();
     assert_eq!(lone.asked(), []);
 }
 
