@@ -1,9 +1,9 @@
 //! Forged and malformed datagrams: what they cannot do.
 
 use rmc_core::packet::{Body, DecodeError, Flags, NO_PROMISE, Packet, RangesBuilder};
-use rmc_core::{LossCause, MAX_SEQ, Path, SeqRange, Stats};
+use rmc_core::{EndCause, LossCause, MAX_SEQ, Path, SeqRange, Stats};
 
-use crate::lone::{EPOCH, Lone, MS, NS, OWN, SECOND, Sent, lost, message, peer};
+use crate::lone::{EPOCH, Item, Lone, MS, NS, OWN, SECOND, Sent, lost, message, peer};
 use crate::packets::{self, ack, data, data_with, encode, heartbeat, heartbeat_with, nack, nack_to, reset};
 
 /// A node that has sent 100 messages and follows `peer(0)` up to 3.
@@ -376,4 +376,44 @@ fn the_count_of_what_is_lost_does_not_overflow() {
         lone.take();
     }
     assert_eq!(lone.node.stats().rx.lost, u64::MAX, "it stays at the highest count");
+}
+
+/// A peer that restarts without end, while the application takes nothing: empty messages have no bytes that would bound them.
+// RMC-SEC-1
+#[test]
+fn restarts_do_not_multiply_what_waits_to_be_taken() {
+    let (window, max_peers) = (16, 4);
+    let mut lone = Lone::new(|config| {
+        config.max_peers = max_peers;
+        config.receive_window_packets = window;
+        config.backlog_packets = window;
+    });
+    for epoch in 1..5_000 {
+        for seq in 1..=20 {
+            lone.feed(peer(0), Path::Multicast, &encode(WHOLE, 0, epoch, seq, Body::Data { payload: b"" }));
+        }
+        lone.drain();
+    }
+    let readable = lone.node.stats().held.readable;
+    // Two streams of each peer, and the ends and restarts that have to be told in their order.
+    assert!(readable <= 2 * max_peers * window + 4 * max_peers + 1_024, "{readable} items wait");
+}
+
+const WHOLE: Flags = Flags::FIRST.union(Flags::LAST);
+
+/// The number that END names is the last one of its epoch: what names a higher one afterwards is faulty or forged.
+// RMC-END-2, RMC-END-4
+#[test]
+fn nothing_follows_the_end() {
+    let beyond =
+        [heartbeat(9), data(4), packets::lost(1, 8, 0), reset(9, 0), heartbeat_with(Flags::END, 9, 10, 500 * MS)];
+    for bytes in beyond {
+        let mut lone = node();
+        lone.hear(peer(0), &heartbeat_with(Flags::END, 3, 1, 500 * MS));
+        assert_eq!(lone.take(), [Item::Ended(EndCause::Finished)]);
+        lone.hear(peer(0), &bytes);
+        lone.run_for(60 * SECOND);
+        assert_eq!(lone.take(), [], "after {}", Packet::decode(&bytes).expect("a legal packet"));
+        assert_eq!(lone.asked(), []);
+    }
 }

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use super::Shared;
@@ -32,12 +32,16 @@ fn what_comes_is_received_while_another_thread_waits_to_send() {
     let (a, b) = two_nodes([239, 255, 254, 1]);
     let shared = shared(&b);
     let outlet = lock(&shared.outlet);
-    let waits = std::thread::spawn({
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn({
         let b = b.clone();
-        move || b.recv_timeout(LONG)
+        move || tell.send(b.recv())
     });
+    while shared.state().receivers_waiting == 0 {
+        std::thread::yield_now();
+    }
     a.send(b"through").unwrap();
-    let Ok(Received::Message(message)) = waits.join().unwrap() else { panic!("nothing came") };
+    let Ok(Ok(Received::Message(message))) = told.recv_timeout(LONG) else { panic!("nothing came") };
     assert_eq!(message.payload, b"through");
     // What b has to send meanwhile waits, and leaves when the outlet is free.
     b.try_send(b"back").unwrap();
@@ -62,6 +66,25 @@ fn what_could_not_leave_is_the_next_to_leave() {
     let mut buffer = [0; 16];
     let (len, source) = listener.recv_from(&mut buffer).unwrap();
     assert_eq!((&buffer[..len], source), (b"held".as_slice(), a.local_addr()));
+}
+
+/// S32: packets from the former address may still be on their way, and are the node's own; a while later another node may have it.
+#[test]
+fn seed_s32_the_former_address_is_known_for_a_while() {
+    let (a, _b) = two_nodes([239, 255, 254, 4]);
+    let shared = shared(&a);
+    let known = || a.config().local_addrs;
+    let old = a.local_addr();
+    a.set_unicast_socket(UdpSocket::bind((LO, 0)).unwrap()).unwrap();
+    let new = a.local_addr();
+    assert_eq!(known(), [new, old]);
+    let mut state = shared.state();
+    let until = state.former_until.unwrap();
+    state.forget_former(rmc_core::Instant::from_nanos(until.as_nanos() - 1));
+    assert_eq!(state.protocol.config().local_addrs, [new, old]);
+    state.forget_former(until);
+    drop(state);
+    assert_eq!(known(), [new]);
 }
 
 /// F19: what may pass is tried again, but not for ever; and one node that cannot be reached does not hold up the group.
