@@ -7,7 +7,7 @@ use rmc_core::{Config, Event, JoinPolicy, LossCause, Path, SendError, SeqRange};
 
 use crate::lone::{EPOCH, Lone, MS, NS, OWN, SECOND, Sent, lost, message, peer};
 use crate::packets::{self, ack, data, data_with, encode, heartbeat, nack, payload, repair, reset, times};
-use crate::rules_support_b::{beat_times, forget, misses, queue};
+use crate::rules_support_b::{beat_times, forget, misses};
 
 fn silent() -> Lone {
     Lone::new(|config| config.silent = true)
@@ -356,7 +356,20 @@ fn seed_s30_what_comes_while_deactivated_begins_nothing() {
     lone.node.activate(lone.instant());
     lone.hear_all([9]);
     assert_eq!(lone.take(), [message(9)]);
-    queue(&mut lone, 1);
-    lone.settle();
     assert_eq!(lone.asked(), []);
+}
+
+/// What was missed before is not counted on.
+// RMC-ACTIVE-3, RMC-LIVE-4
+#[test]
+fn seed_s30_activation_counts_missed_heartbeats_afresh() {
+    let mut lone = Lone::new(|_| {});
+    lone.hear(peer(0), &heartbeat(1));
+    assert_eq!(misses(&mut lone, 2 * SECOND).last(), Some(&(1_750 * MS, 3)));
+    lone.node.deactivate(lone.instant());
+    lone.run_to(4 * SECOND);
+    lone.node.activate(lone.instant());
+    lone.drain();
+    forget(&mut lone);
+    assert_eq!(misses(&mut lone, 5 * SECOND), [(4_750 * MS, 1)]);
 }
