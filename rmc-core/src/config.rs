@@ -76,7 +76,9 @@ pub struct Config {
     pub receive_window_packets: usize,
     /// The same in bytes of payload, the message being reassembled included. Default 16 MiB. Memory: a quarter more, for buffer sizes.
     pub receive_window_bytes: usize,
-    /// The bytes of payload that all receive windows hold together. Default 256 MiB.
+    /// How many packets all receive windows hold together. Default 1,048,576. Memory: 200 bytes a packet besides the payload.
+    pub receive_total_packets: usize,
+    /// The bytes of payload that all receive windows hold together. Default 256 MiB. Memory: a quarter more, for buffer sizes.
     pub receive_total_bytes: usize,
 
     /// How many sent packets are kept for repair, for each stream (S21). 1 to 2^30, default 8,192.
@@ -147,6 +149,7 @@ impl Config {
             max_datagram: if group.is_ipv4() { 1_472 } else { 1_452 },
             receive_window_packets: 8_192,
             receive_window_bytes: 16 * MIB,
+            receive_total_packets: 1 << 20,
             receive_total_bytes: 256 * MIB,
             backlog_packets: 8_192,
             backlog_bytes: 16 * MIB,
@@ -266,6 +269,12 @@ impl Config {
         }
         window_holds("receive_window_packets", self.receive_window_packets, "backlog_packets", self.backlog_packets)?;
         window_holds("receive_window_bytes", self.receive_window_bytes, "backlog_bytes", self.backlog_bytes)?;
+        if self.receive_total_packets < self.receive_window_packets {
+            return Err(ConfigError::TotalPacketsBelowWindow {
+                total: self.receive_total_packets,
+                window: self.receive_window_packets,
+            });
+        }
         if self.receive_total_bytes < self.receive_window_bytes {
             return Err(ConfigError::TotalBelowWindow {
                 total: self.receive_total_bytes,

@@ -83,6 +83,16 @@ pub enum ConfigError {
         /// Its value.
         backlog_value: usize,
     },
+    /// All receive windows together hold fewer packets than one.
+    #[error(
+        "receive_total_packets ({total}) is below receive_window_packets ({window}): raise the total or lower the window"
+    )]
+    TotalPacketsBelowWindow {
+        /// `Config::receive_total_packets`.
+        total: usize,
+        /// `Config::receive_window_packets`.
+        window: usize,
+    },
     /// All receive windows together are smaller than one.
     #[error(
         "receive_total_bytes ({total}) is below receive_window_bytes ({window}): raise the total or lower the window"

@@ -44,6 +44,8 @@ pub(crate) struct Inbox {
     taken: u64,
     /// How many items are no messages.
     marks: usize,
+    /// How many items there are of the peer in each slot, former epochs included.
+    of_slot: Vec<u32>,
     /// What was lent last.
     lent: Lent,
     /// Whether something came since the application was told last.
@@ -72,7 +74,7 @@ impl Inbox {
             next: None,
             range: [SeqRange::single(0)],
         };
-        Self { items: VecDeque::new(), taken: 0, marks: 0, lent, news: false }
+        Self { items: VecDeque::new(), taken: 0, marks: 0, of_slot: Vec::new(), lent, news: false }
     }
 
     /// How many items wait.
@@ -85,6 +87,11 @@ impl Inbox {
         self.marks >= bound
     }
 
+    /// How many items of the peer in `slot` wait, those of its former epochs included.
+    pub(crate) fn waiting_of(&self, slot: u32) -> usize {
+        self.of_slot.get(slot as usize).map_or(0, |&count| count as usize)
+    }
+
     /// Whether something came since the last call.
     pub(crate) const fn take_news(&mut self) -> bool {
         core::mem::replace(&mut self.news, false)
@@ -93,6 +100,10 @@ impl Inbox {
     /// Adds an item; returns its number.
     pub(crate) fn push(&mut self, owner: Owner, what: What) -> u64 {
         self.marks += usize::from(!matches!(what, What::Message { .. }));
+        if self.of_slot.len() <= owner.slot as usize {
+            self.of_slot.resize(owner.slot as usize + 1, 0);
+        }
+        self.of_slot[owner.slot as usize] += 1;
         self.items.push_back(Item { owner, what });
         self.news = true;
         self.taken + self.items.len() as u64 - 1
@@ -123,6 +134,9 @@ impl Inbox {
         self.lent.owner = None;
         let Item { owner, .. } = self.items.front()?;
         let owner = *owner;
+        if let Some(count) = self.of_slot.get_mut(owner.slot as usize) {
+            *count -= 1;
+        }
         if let Some(Item { what: What::Message { seq, path, packed, buffer }, .. }) = self.items.front_mut() {
             let len = buffer.len();
             self.lent = Lent {

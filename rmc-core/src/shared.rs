@@ -20,7 +20,8 @@ pub(crate) struct Shared {
     pub(crate) inbox: Inbox,
     pub(crate) events: Events,
     pub(crate) stats: Stats,
-    /// Bytes of payload that all receive windows hold.
+    /// Packets and bytes of payload that all receive windows hold; a message being reassembled counts in bytes only.
+    pub(crate) received_packets: usize,
     pub(crate) received_bytes: usize,
     /// Bytes and packets that all send queues and all backlogs hold.
     pub(crate) queued: Held,
@@ -57,6 +58,7 @@ impl Shared {
             inbox: Inbox::new(),
             events: Events::new(config.events, config.event_ring),
             stats: Stats::default(),
+            received_packets: 0,
             received_bytes: 0,
             queued: Held::default(),
             kept: Held::default(),

@@ -151,6 +151,8 @@ pub struct HeldStats {
     pub backlog_packets: usize,
     /// Bytes of payload in them.
     pub backlog_bytes: usize,
+    /// Packets received and not taken, over all streams: in order and behind gaps.
+    pub receive_packets: usize,
     /// Bytes of payload received and not taken, over all streams: in order, behind gaps, and being reassembled.
     pub receive_bytes: usize,
     /// Items that `recv` has ready.

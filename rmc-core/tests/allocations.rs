@@ -168,7 +168,10 @@ fn a_gap_of_a_million_numbers_costs_what_a_gap_of_one_costs() {
 }
 
 fn cost_of_gap(len: u64) -> AllocationInfo {
-    let mut node = Node::new(|config| config.receive_window_packets = 1 << 21);
+    let mut node = Node::new(|config| {
+        config.receive_window_packets = 1 << 21;
+        config.receive_total_packets = 1 << 21;
+    });
     node.data(1, Flags::NONE);
     node.step(|_| {});
     let mut asked = 0;
@@ -216,6 +219,28 @@ fn cost_of_hole(len: u64) -> AllocationInfo {
     assert_eq!(told, 1, "one answer for the whole hole");
     cost
 }
+
+/// Whoever only asks or acknowledges costs at most 256 bytes, its places in every table included (rule S05).
+// RMC-PEER-4
+#[test]
+fn a_peer_without_a_stream_costs_at_most_256_bytes() {
+    let mut node = Node::new(|_| {});
+    node.handle(Path::Unicast, Flags::NONE, 0, ACK);
+    let before = node.protocol.stats().held.peers;
+    // The tables are fullest, and so cheapest for each, just before they grow; here they have just grown.
+    let cost = measure(|| {
+        for peer in 0..15_000 {
+            let [high, low] = u16::to_be_bytes(peer);
+            let peer = SocketAddr::from((Ipv4Addr::new(10, 1, high, low), 5000));
+            node.handle_from(peer, Path::Unicast, Flags::NONE, 0, ACK);
+            node.step(|_| {});
+        }
+    });
+    assert_eq!(node.protocol.stats().held.peers - before, 15_000);
+    assert!(cost.bytes_current <= 15_000 * 256, "{} bytes for each", cost.bytes_current / 15_000);
+}
+
+const ACK: Body<'_> = Body::Ack { target_epoch: EPOCH, window: 0, rtt: 0 };
 
 /// A node, its time, and what it delivered. Everything here works on the stack, so that what is counted is the node's.
 struct Node {
@@ -293,10 +318,14 @@ impl Node {
     }
 
     fn handle(&mut self, path: Path, flags: Flags, seq: u64, body: Body<'_>) {
+        let peer = SocketAddr::from((Ipv4Addr::new(10, 0, 0, 2), 5000));
+        self.handle_from(peer, path, flags, seq, body);
+    }
+
+    fn handle_from(&mut self, peer: SocketAddr, path: Path, flags: Flags, seq: u64, body: Body<'_>) {
         let mut datagram = [0; 1_472];
         let packet = Packet { flags, heartbeat: 0, epoch: 9, seq, extension: None, body };
         let len = packet.encode(&mut datagram).expect("a legal packet");
-        let peer = SocketAddr::from((Ipv4Addr::new(10, 0, 0, 2), 5000));
         self.protocol.handle_datagram(self.now, peer, path, &datagram[..len]);
     }
 }

@@ -28,6 +28,7 @@ fn roomy() -> Config {
     config.receive_window_bytes = 2;
     config.send_queue_bytes = 1;
     config.receive_total_bytes = 2;
+    config.receive_total_packets = 1 << 30;
     config.nack_timeout = 3_600 * SECOND;
     config.peer_timeout = 86_400 * SECOND;
     config.rate_burst = 65_507;
@@ -122,6 +123,7 @@ fn set_max_message(config: &mut Config, value: usize) {
 fn set_backlog_packets(config: &mut Config, value: usize) {
     config.backlog_packets = value;
     config.receive_window_packets = 1 << 30;
+    config.receive_total_packets = 1 << 30;
 }
 
 fn set_max_burst(config: &mut Config, value: usize) {
@@ -251,6 +253,9 @@ fn the_receive_window_holds_the_backlog() {
 #[test]
 fn all_windows_together_hold_one() {
     let base = defaults();
+    assert_eq!(check(&base, |config| config.receive_total_packets = 8_192), Ok(()));
+    let refused = ConfigError::TotalPacketsBelowWindow { total: 8_191, window: 8_192 };
+    assert_eq!(check(&base, |config| config.receive_total_packets = 8_191), Err(refused));
     assert_eq!(check(&base, |config| config.receive_total_bytes = 16 * MIB), Ok(()));
     let refused = ConfigError::TotalBelowWindow { total: 16 * MIB - 1, window: 16 * MIB };
     assert_eq!(check(&base, |config| config.receive_total_bytes = 16 * MIB - 1), Err(refused));

@@ -122,7 +122,10 @@ impl Protocol {
     pub fn recv(&mut self) -> Option<Received<'_>> {
         if !self.shared.inbox.has_record() {
             let (owner, message) = self.shared.inbox.advance(&mut self.shared.pool)?;
-            self.shared.received_bytes -= message.unwrap_or(0);
+            if let Some(bytes) = message {
+                self.shared.received_packets -= 1;
+                self.shared.received_bytes -= bytes;
+            }
             self.peers.released(owner, message, &mut self.shared);
         }
         self.shared.inbox.lend()
@@ -254,6 +257,7 @@ impl Protocol {
                 queued_bytes: self.shared.queued.bytes,
                 backlog_packets: self.shared.kept.packets,
                 backlog_bytes: self.shared.kept.bytes,
+                receive_packets: self.shared.received_packets,
                 receive_bytes: self.shared.received_bytes,
                 readable: self.shared.inbox.len(),
             },

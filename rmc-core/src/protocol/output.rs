@@ -389,7 +389,11 @@ impl Protocol {
                 return None;
             }
             let data_turn = data && (self.out.data_turn || !repairs);
-            let len = if data_turn { self.streams.next_data_len() } else { self.shared.config.max_datagram };
+            let len = match (self.shared.config.max_rate, data_turn) {
+                (None, _) => 0,
+                (Some(_), true) => self.streams.next_data_len(),
+                (Some(_), false) => self.streams.next_repair_len(),
+            };
             self.out.paced_until = self.pacing.wait(len, self.shared.now);
             if self.out.paced_until.is_some() {
                 return None;

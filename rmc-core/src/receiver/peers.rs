@@ -83,7 +83,9 @@ impl Peers {
                 shared.stats.dropped.stale_epoch += 1;
                 return Err(Refused::Stale);
             }
-            if shared.inbox.is_crowded(crowd(shared)) {
+            // Each epoch has a window of its own: the application must not fall behind by one after the other.
+            let waiting = shared.inbox.waiting_of(slot);
+            if waiting >= shared.config.receive_window_packets || shared.inbox.is_crowded(crowd(shared)) {
                 shared.stats.dropped.unread += 1;
                 return Err(Refused::NoRoom);
             }

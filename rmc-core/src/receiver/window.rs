@@ -36,7 +36,7 @@ pub(crate) struct Window {
     known: u64,
     /// The highest number that came.
     received: u64,
-    /// Whether anything was delivered: from then on nothing is left out silently.
+    /// Whether anything was delivered or reported: from then on nothing is left out silently.
     begun: bool,
     gaps: Gaps,
     cache: Map<u64, Cached>,
@@ -243,6 +243,7 @@ impl Window {
 
     /// Drops everything that is not in the inbox, unreported.
     pub(crate) fn drop_all(&mut self, shared: &mut Shared) {
+        shared.received_packets -= self.cache.len();
         shared.received_bytes -= self.cached_bytes + self.assembly.len();
         self.cached_bytes = 0;
         self.cache.clear();
@@ -288,8 +289,12 @@ impl Window {
         if in_gap && self.gaps.find(seq).is_none() {
             return Taken::Duplicate;
         }
-        if seq > self.limit(shared) || !self.has_room(arrival.payload.len(), shared) {
+        if seq > self.limit(shared) {
             shared.stats.dropped.window += 1;
+            return Taken::Refused;
+        }
+        if !self.has_room(arrival.payload.len(), shared) {
+            self.count_refused(arrival.payload.len(), shared);
             return Taken::Refused;
         }
         let gap = if in_gap { self.gaps.fill(seq, shared.now) } else { None };
@@ -303,6 +308,7 @@ impl Window {
         let mut buffer = shared.pool.take(arrival.payload.len());
         buffer.extend_from_slice(arrival.payload);
         self.cached_bytes += buffer.len();
+        shared.received_packets += 1;
         shared.received_bytes += buffer.len();
         self.cache.insert(seq, Cached { flags: arrival.flags, path: arrival.path, buffer });
         Taken::New(gap)
@@ -349,6 +355,7 @@ impl Window {
 
     fn has_room(&self, len: usize, shared: &Shared) -> bool {
         self.held_bytes() + len <= shared.config.receive_window_bytes
+            && shared.received_packets < shared.config.receive_total_packets
             && shared.received_bytes + len <= shared.config.receive_total_bytes
     }
 
@@ -356,15 +363,21 @@ impl Window {
     fn make_room(&mut self, len: usize, shared: &mut Shared) -> bool {
         while !self.has_room(len, shared) {
             if !self.evict_highest(shared) {
-                if self.held_bytes() + len <= shared.config.receive_window_bytes {
-                    shared.stats.dropped.total += 1;
-                } else {
-                    shared.stats.dropped.window += 1;
-                }
+                self.count_refused(len, shared);
                 return false;
             }
         }
         true
+    }
+
+    /// Counts what found no room by whose bound that was.
+    fn count_refused(&self, len: usize, shared: &mut Shared) {
+        let dropped = &mut shared.stats.dropped;
+        if self.held_bytes() + len <= shared.config.receive_window_bytes {
+            dropped.total += 1;
+        } else {
+            dropped.window += 1;
+        }
     }
 
     fn evict_highest(&mut self, shared: &mut Shared) -> bool {
@@ -378,6 +391,7 @@ impl Window {
         let Some(Cached { buffer, .. }) = self.cache.remove(&self.covered) else { return false };
         self.covered -= 1;
         self.cached_bytes -= buffer.len();
+        shared.received_packets -= 1;
         shared.received_bytes -= buffer.len();
         shared.stats.dropped.window += 1;
         shared.pool.put(buffer);

@@ -137,6 +137,16 @@ impl Repairs {
         answer
     }
 
+    /// How long the datagram of the next repair is, header included; 0 for what is no packet.
+    pub(crate) fn next_len(&self, log: &Log) -> usize {
+        let mut turns = self.turns.iter().map(|&place| &self.askers[place as usize]);
+        let next = turns.find_map(|asker| asker.owed.first());
+        match next.map(|range| log.find(range.first())) {
+            Some(Found::At(at)) => log.get(at).map_or(0, |packet| packet.buffer.len()),
+            _ => 0,
+        }
+    }
+
     /// The next thing owed, lowest number first (F05), askers in turn.
     pub(crate) fn next_repair(&mut self, log: &Log) -> Option<Answer> {
         let (place, seq) = self.next_turn()?;

@@ -143,6 +143,12 @@ impl SendStreams {
         Some(place)
     }
 
+    /// How long the next repair is, header included.
+    pub(crate) fn next_repair_len(&self) -> usize {
+        let stream = self.repairs.front().and_then(|&place| self.get(place));
+        stream.map_or(0, |stream| stream.repairs.next_len(&stream.log))
+    }
+
     /// How long the next data packet is, header included.
     pub(crate) fn next_data_len(&self) -> usize {
         let stream = self.data.front().and_then(|&place| self.get(place));

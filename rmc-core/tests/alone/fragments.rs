@@ -232,3 +232,22 @@ fn the_path_is_that_of_the_packet_that_completed_the_message() {
         assert_eq!((path, payload), (expected, &b"ab"[..]));
     }
 }
+
+/// The private stream is the same machinery: numbers of its own, every packet PRIVATE and to the receiver alone.
+// RMC-PRIV-1, RMC-FRAG-1
+#[test]
+fn private_messages_are_fragmented_too() {
+    let (mut sender, mut receiver) = (Lone::new(hundred), receiver());
+    sender.send_all(1);
+    sender.sent.clear();
+    let payload = made(250);
+    assert_eq!(sender.node.send_to(sender.instant(), peer(9), &payload), Ok(3));
+    sender.settle();
+    assert!(sender.sent.iter().all(|sent| sent.private && sent.to == peer(9)), "{:?}", sender.sent);
+    for sent in sender.sent.drain(..).rev() {
+        receiver.hear_unicast(own(), &sent.bytes);
+    }
+    assert_eq!(receiver.take(), [Item::Message { seq: 3, index: 0, payload }]);
+    let streams = receiver.node.peer(own()).expect("the sender is known");
+    assert!(streams.group.is_none() && streams.private.is_some_and(|stream| stream.delivered == 3));
+}

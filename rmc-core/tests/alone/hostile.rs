@@ -121,15 +121,51 @@ fn the_highest_oldest_number_does_no_harm() {
     assert!(lone.stream().delivered <= 3 + window, "one packet moves it once: {:?}", lone.stream());
 }
 
-/// A forged LOST or oldest that nobody asked for gives up at most the receive window; what an answer names is believed.
+/// The window's limit of `node`.
+fn limit(lone: &Lone) -> u64 {
+    3 + lone.node.config().receive_window_packets as u64
+}
+
+/// News that nobody asked for counts if all of it lies within the window.
+// RMC-LOST-5
+#[test]
+fn an_unasked_lost_up_to_the_window_s_limit_counts() {
+    let mut lone = node();
+    let limit = limit(&lone);
+    lone.hear(peer(0), &packets::lost(1, limit, 0));
+    assert_eq!(lone.take(), [lost(4, limit, LossCause::Lost)]);
+}
+
 // RMC-LOST-5, RMC-SEC-2
 #[test]
-fn an_unasked_lost_gives_up_the_window_at_most() {
+fn an_unasked_lost_past_the_window_is_a_hint() {
+    for last in [limit(&node()) + 1, MAX_SEQ - 1] {
+        let mut lone = node();
+        lone.hear(peer(0), &packets::lost(1, last, 0));
+        assert_eq!(lone.take(), []);
+        assert_eq!((lone.stream().delivered, lone.stream().known), (3, last));
+    }
+}
+
+/// What is known to exist counts as well: the sender has told of it before.
+// RMC-LOST-5
+#[test]
+fn an_unasked_lost_of_what_is_known_counts() {
     let mut lone = node();
-    lone.hear(peer(0), &packets::lost(1, MAX_SEQ - 1, 0));
-    let window = lone.node.config().receive_window_packets as u64;
-    assert_eq!(lone.take(), [lost(4, 3 + window, LossCause::Lost)]);
-    assert_eq!(lone.stream().known, MAX_SEQ - 1);
+    lone.hear(peer(0), &heartbeat(20_000));
+    lone.hear(peer(0), &packets::lost(1, 20_000, 0));
+    assert_eq!(lone.take(), [lost(4, 20_000, LossCause::Lost)]);
+}
+
+// RMC-LOST-5, RMC-LOST-6
+#[test]
+fn a_heartbeat_s_oldest_counts_as_an_unasked_lost_does() {
+    for (past, expected) in [(0, 1), (1, 0)] {
+        let mut lone = node();
+        let last = limit(&lone) + past;
+        lone.hear(peer(0), &heartbeat_with(Flags::NONE, last, last + 1, 500 * MS));
+        assert_eq!(lone.take().len(), expected, "{past} past the limit");
+    }
 }
 
 // RMC-LOST-4, RMC-NACK-2
@@ -324,3 +360,43 @@ fn confirms_change_nothing_yet() {
     assert_eq!((lone.stream().delivered, lone.node.stats().rx.confirms), (3, 1));
     assert_eq!((lone.sent(), lone.take()), (vec![], vec![]));
 }
+
+/// Three incarnations of one peer, each of which lost nearly all numbers that there are: more than a counter holds.
+// RMC-SEC-1
+#[test]
+fn the_count_of_what_is_lost_does_not_overflow() {
+    let mut lone = Lone::new(|_| {});
+    let last = MAX_SEQ - 1;
+    for epoch in [EPOCH, EPOCH + 1, EPOCH + 2] {
+        let body = Body::Heartbeat { oldest: 1, interval: 500_000, backoff: 0, group: 0, rtt: 0 };
+        lone.hear(peer(0), &encode(Flags::NONE, 0, epoch, last, body));
+        let stamp = lone.sent.iter().rev().find(|sent| matches!(sent.what, Sent::Nack(_))).expect("it asks").stamp;
+        lone.hear_unicast(peer(0), &encode(Flags::NONE, 0, epoch, last + 1, Body::Lost { first: 1, stamp }));
+        assert_eq!(lone.stream().delivered, last);
+        lone.take();
+    }
+    assert_eq!(lone.node.stats().rx.lost, u64::MAX, "it stays at the highest count");
+}
+
+/// A peer that restarts without end, while the application takes nothing: empty messages have no bytes that would bound them.
+// RMC-SEC-1
+#[test]
+fn restarts_do_not_multiply_what_waits_to_be_taken() {
+    let (window, max_peers) = (16, 4);
+    let mut lone = Lone::new(|config| {
+        config.max_peers = max_peers;
+        config.receive_window_packets = window;
+        config.backlog_packets = window;
+    });
+    for epoch in 1..5_000 {
+        for seq in 1..=20 {
+            lone.feed(peer(0), Path::Multicast, &encode(WHOLE, 0, epoch, seq, Body::Data { payload: b"" }));
+        }
+        lone.drain();
+    }
+    let readable = lone.node.stats().held.readable;
+    // Two streams of each peer, and the ends and restarts that have to be told in their order.
+    assert!(readable <= 2 * max_peers * window + 4 * max_peers + 1_024, "{readable} items wait");
+}
+
+const WHOLE: Flags = Flags::FIRST.union(Flags::LAST);

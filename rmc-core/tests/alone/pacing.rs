@@ -112,6 +112,8 @@ fn repairs_are_paced_as_data_is() {
     lone.run_to(SECOND);
     lone.sent.clear();
     lone.feed(peer(1), Path::Unicast, &nack(1, &[(1, 50)]));
+    lone.settle();
+    assert_eq!(lone.sent.len(), 10, "each waits for its own length, not for that of the largest datagram");
     lone.run_for(SECOND);
     assert_eq!(lone.sent.iter().filter(|sent| matches!(sent.what, Sent::Repair(_))).count(), 50);
     holds(&lone.sent, 100_000, 1_000);

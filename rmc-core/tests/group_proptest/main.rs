@@ -45,6 +45,11 @@ enum Step {
     Pause {
         node: usize,
     },
+    /// The node leaves the group, or joins it again (S30).
+    Activate {
+        node: usize,
+        active: bool,
+    },
     Wait {
         millis: u64,
     },
@@ -61,6 +66,7 @@ struct Plan {
     policies: Vec<JoinPolicy>,
     weather: Weather,
     backlog: usize,
+    announce: bool,
     steps: Vec<Step>,
 }
 
@@ -74,7 +80,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (node.clone(), 1..20_u64, len).prop_map(|(node, by, len)| Step::Skip { node, by, len }),
         1 => node.clone().prop_map(|node| Step::Reset { node }),
         1 => node.clone().prop_map(|node| Step::Restart { node }),
-        1 => node.prop_map(|node| Step::Pause { node }),
+        1 => node.clone().prop_map(|node| Step::Pause { node }),
+        1 => (node, any::<bool>()).prop_map(|(node, active)| Step::Activate { node, active }),
         5 => (0..300_u64).prop_map(|millis| Step::Wait { millis }),
         1 => (0..700_u32).prop_map(|per_mille| Step::Loss { per_mille }),
     ]
@@ -91,15 +98,23 @@ fn plan() -> impl Strategy<Value = Plan> {
     let backlog = prop_oneof![Just(10_usize), Just(40), Just(1_000)];
     let policies = proptest::collection::vec(policy, 5);
     let steps = proptest::collection::vec(step(), 1..40);
-    (any::<u64>(), 2..=5_usize, policies, weather, backlog, steps).prop_map(
-        |(seed, nodes, policies, weather, backlog, steps)| Plan { seed, nodes, policies, weather, backlog, steps },
+    (any::<u64>(), 2..=5_usize, policies, weather, backlog, any::<bool>(), steps).prop_map(
+        |(seed, nodes, policies, weather, backlog, announce, steps)| Plan {
+            seed,
+            nodes,
+            policies,
+            weather,
+            backlog,
+            announce,
+            steps,
+        },
     )
 }
 
 proptest! {
     // The same cases in every run; a failure prints its plan, seed included, shrunk.
     #![proptest_config(ProptestConfig {
-        cases: 1_000,
+        cases: 600,
         rng_seed: RngSeed::Fixed(0x1_2024),
         failure_persistence: None,
         max_shrink_iters: 2_000,
@@ -114,7 +129,7 @@ proptest! {
 }
 
 fn run(plan: &Plan) {
-    let mut net = Net::new(plan.seed, plan.backlog, plan.weather, &plan.policies[..plan.nodes]);
+    let mut net = Net::new(plan.seed, (plan.backlog, plan.announce), plan.weather, &plan.policies[..plan.nodes]);
     for step in &plan.steps {
         apply(&mut net, plan.nodes, step);
     }
@@ -133,12 +148,13 @@ fn apply(net: &mut Net, nodes: usize, step: &Step) {
         Step::Reset { node } => net.reset(node % nodes),
         Step::Restart { node } => net.restart(node % nodes),
         Step::Pause { node } => net.pause(node % nodes),
+        Step::Activate { node, active } => net.activate(node % nodes, active),
         Step::Wait { millis } => net.run_for(Duration::from_millis(millis)),
         Step::Loss { per_mille } => net.weather.loss = per_mille,
     }
 }
 
-/// The loss ends, the applications read: everything that is kept for repair arrives, and every stream is accounted for to its end.
+/// The loss ends, everybody has joined, the applications read: everything that is kept for repair arrives, and every stream is accounted for to its end.
 fn recovers(net: &mut Net) {
     net.weather = Weather { loss: 0, duplication: 0, ..net.weather };
     net.resume();

@@ -33,6 +33,7 @@ pub(crate) struct Net {
     flights: u64,
     messages: u64,
     backlog: usize,
+    announce: bool,
     seed: u64,
     rng: Xoshiro256PlusPlus,
 }
@@ -121,7 +122,12 @@ fn index(address: SocketAddr) -> usize {
 }
 
 impl Net {
-    pub(crate) fn new(seed: u64, backlog: usize, weather: Weather, policies: &[JoinPolicy]) -> Self {
+    pub(crate) fn new(
+        seed: u64,
+        (backlog, announce): (usize, bool),
+        weather: Weather,
+        policies: &[JoinPolicy],
+    ) -> Self {
         let mut net = Self {
             nodes: Vec::new(),
             weather,
@@ -130,6 +136,7 @@ impl Net {
             flights: 0,
             messages: 0,
             backlog,
+            announce,
             seed,
             rng: Xoshiro256PlusPlus::seed_from_u64(seed),
         };
@@ -148,6 +155,7 @@ impl Net {
         config.join_policy = policy;
         config.max_datagram = 80;
         config.max_message = 1_000;
+        config.announce = self.announce;
         config.backlog_packets = self.backlog;
         config.receive_window_packets = self.backlog;
         let protocol = Protocol::new(config, Instant::from_origin(self.now)).expect("the configuration is valid");
@@ -231,10 +239,20 @@ impl Net {
         self.nodes[node].paused = true;
     }
 
+    pub(crate) fn activate(&mut self, node: usize, active: bool) {
+        let (state, now) = (&mut self.nodes[node].protocol, Instant::from_origin(self.now));
+        if active {
+            state.activate(now);
+        } else {
+            state.deactivate(now);
+        }
+        self.settle(node);
+    }
+
     pub(crate) fn resume(&mut self) {
         for node in 0..self.nodes.len() {
             self.nodes[node].paused = false;
-            self.settle(node);
+            self.activate(node, true);
         }
     }
 

@@ -91,6 +91,11 @@ fn group() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::new(239, 255, 77, 1), 8000))
 }
 
+/// Most packets are of one epoch, or every stream would end at once.
+fn usual(epoch: u8) -> u32 {
+    if epoch < 224 { 1 } else { u32::from(epoch % 4) }
+}
+
 /// 0 is the node itself.
 fn address(index: u8) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::new(10, 0, 0, index % 8), 5000))
@@ -131,13 +136,17 @@ impl Model {
         match op {
             Op::Datagram { source, multicast, bytes } => self.datagram(*source, *multicast, bytes),
             Op::Packet { source, multicast, epoch, shape } => {
-                let epoch = u32::from(*epoch) % 4;
+                let epoch = usual(*epoch);
                 if let Some(bytes) = shape.encode(epoch, OWN_EPOCH, self.stamp) {
                     self.datagram(*source, *multicast, &bytes);
                 }
             }
             Op::Advance { micros } => {
                 self.now = now + Duration::from_micros(u64::from(*micros));
+                self.timeout();
+            }
+            Op::Leap { millis } => {
+                self.now = now + Duration::from_millis(u64::from(*millis));
                 self.timeout();
             }
             Op::ToDeadline => {
@@ -191,11 +200,14 @@ impl Model {
                 // One that has expired may still be remembered.
                 assert!(self.node.remove_peer(now, address(*peer)) || !known);
             }
-            Op::Finish { millis } => self.node.finish(now, Duration::from_millis(u64::from(*millis))),
-            Op::Close => {
+            Op::Finish { really, millis } if really % 16 == 7 => {
+                self.node.finish(now, Duration::from_millis(u64::from(*millis)));
+            }
+            Op::Close { really } if really % 16 == 7 => {
                 self.node.close(now);
                 self.closed = true;
             }
+            Op::Finish { .. } | Op::Close { .. } => {}
             _ => unreachable!("apply knows the others"),
         }
     }

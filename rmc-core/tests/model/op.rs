@@ -22,7 +22,11 @@ pub(super) enum Op {
     },
     /// Time passes.
     Advance {
-        micros: u32,
+        micros: u16,
+    },
+    /// Much time passes: everybody expires.
+    Leap {
+        millis: u16,
     },
     /// Time passes up to the deadline that the node asked for.
     ToDeadline,
@@ -70,10 +74,15 @@ pub(super) enum Op {
     Remove {
         peer: u8,
     },
+    /// Only one value in 16 does it, or no list would go on for long.
     Finish {
+        really: u8,
         millis: u8,
     },
-    Close,
+    /// As rarely.
+    Close {
+        really: u8,
+    },
 }
 
 /// A sequence number: most often one that matters.

@@ -127,7 +127,7 @@ impl Outlet {
     }
 
     /// Whether a failed datagram is worth another try. One node that cannot be reached must not hold up the group.
-    fn worth_retrying(&self, error: &io::Error) -> bool {
+    pub(super) fn worth_retrying(&self, error: &io::Error) -> bool {
         let passing = match kind_of(error) {
             SocketErrorKind::NoBuffers => true,
             SocketErrorKind::Unreachable => self.destination == address::for_socket(self.group, self.socket_is_v6),
@@ -136,6 +136,18 @@ impl Outlet {
             }
         };
         passing && self.failures_in_a_row < MOST_RETRIES
+    }
+}
+
+#[cfg(test)]
+impl Outlet {
+    /// As if a datagram could not leave without waiting.
+    pub(super) fn hold_for_tests(&mut self, contents: &[u8], destination: SocketAddr) {
+        self.fill(rmc_core::Transmit { destination, contents, segment_size: None });
+    }
+
+    pub(super) fn fail_for_tests(&mut self, times: u32) {
+        self.failures_in_a_row = times;
     }
 }
 

@@ -8,6 +8,8 @@ mod drain;
 mod owner;
 mod reader;
 mod sockets;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;

@@ -160,6 +160,11 @@ impl Owner {
         &self.shared
     }
 
+    #[cfg(test)]
+    pub(super) fn shared_for_tests(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+
     fn start_threads(&self) -> io::Result<()> {
         let sockets = lock(&self.shared.sockets);
         let (unicast, multicast) = (sockets.unicast().clone(), sockets.multicast().cloned());

@@ -25,6 +25,7 @@ impl Window {
                 && let Some(Cached { flags, path, buffer }) = self.cache.remove(&self.next)
             {
                 self.cached_bytes -= buffer.len();
+                shared.received_packets -= 1;
                 shared.received_bytes -= buffer.len();
                 self.deliver(self.next, flags, path, Payload::Owned(buffer), shared);
                 continue;
@@ -128,13 +129,15 @@ impl Window {
             }
         }
         self.unread.add(buffer.len());
+        shared.received_packets += 1;
         shared.received_bytes += buffer.len();
         self.tail = Some(shared.inbox.push(self.owner, What::Message { seq, path, packed, buffer }));
     }
 
     /// Tells the application, in stream order, that `range` will never come.
     pub(super) fn report(&mut self, range: SeqRange, cause: LossCause, shared: &mut Shared) {
-        shared.stats.rx.lost += range.len();
+        self.begun = true;
+        shared.stats.rx.lost = shared.stats.rx.lost.saturating_add(range.len());
         shared.event(Event::GotLost { peer: self.owner.peer, stream: self.owner.stream, range, cause });
         if self.tail.is_some_and(|tail| shared.inbox.extend_lost(tail, range, cause)) {
             return;

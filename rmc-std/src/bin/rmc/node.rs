@@ -1,0 +1,72 @@
+//! The node behind a command.
+
+use rmc_std::{Builder, Endpoint, EventMask, Impairment};
+
+use crate::Failure;
+use crate::args::NodeArgs;
+
+/// What `send` and `demo` send at most, unless told otherwise: 100 MB a second, which receivers on the same host can follow.
+pub(crate) const DEFAULT_RATE: u64 = 100_000_000;
+
+/// How many bytes of sent packets are kept for repair.
+const BACKLOG_BYTES: usize = 1 << 30;
+/// A sender hears NACKs only: it needs no socket buffer for all of its window.
+const RECEIVE_BUFFER: usize = 4 << 20;
+/// More packets than fit into the bytes: the bytes decide.
+const ALL_PACKETS: usize = 1 << 24;
+
+/// A builder with everything that the options say.
+pub(crate) fn builder(options: &NodeArgs, events: EventMask) -> Result<Builder, Failure> {
+    let mut builder = Endpoint::builder(options.group).ttl(options.ttl).events(events);
+    builder = if options.group.is_ipv4() {
+        let interface = options.interface.parse().map_err(|_| {
+            format!(
+                "--interface {}: an IPv4 group needs the interface's IPv4 address, such as 127.0.0.1",
+                options.interface
+            )
+        })?;
+        builder.interface(interface)
+    } else {
+        let index = options.interface.parse().map_err(|_| {
+            format!(
+                "--interface {}: an IPv6 group needs the interface's index, such as 1 for lo (see `ip link`)",
+                options.interface
+            )
+        })?;
+        builder.interface_index(index)
+    };
+    if let Some(address) = options.bind {
+        builder = builder.bind(address);
+    }
+    if let Some(rate) = options.max_rate {
+        builder = builder.max_rate(rate);
+    }
+    if let Some(seed) = options.seed {
+        builder = builder.seed(seed);
+    }
+    Ok(builder)
+}
+
+/// Lets the node lose a fraction of what it receives.
+pub(crate) fn lossy(builder: Builder, fraction: f64, seed: u64) -> Builder {
+    if fraction > 0.0 { builder.impair(Impairment::loss(seed, fraction)) } else { builder }
+}
+
+/// A sender keeps all it sent (or the last `packets`), up to 1 GiB, and so has a receive window to match.
+pub(crate) fn sender(builder: Builder, packets: Option<u64>, max_rate: Option<u64>) -> Builder {
+    let packets = packets.and_then(|packets| usize::try_from(packets).ok()).unwrap_or(ALL_PACKETS);
+    builder.receive_buffer(RECEIVE_BUFFER).max_rate(max_rate.unwrap_or(DEFAULT_RATE)).config(|config| {
+        config.backlog_packets = packets;
+        config.backlog_bytes = BACKLOG_BYTES;
+        config.max_burst = config.max_burst.min(packets);
+        config.receive_window_packets = config.receive_window_packets.max(packets);
+        config.receive_window_bytes = BACKLOG_BYTES;
+        config.receive_total_packets = config.receive_total_packets.max(config.receive_window_packets);
+        config.receive_total_bytes = BACKLOG_BYTES;
+    })
+}
+
+/// Builds the node.
+pub(crate) fn build(builder: Builder) -> Result<Endpoint, Failure> {
+    builder.build().map_err(|error| error.to_string())
+}

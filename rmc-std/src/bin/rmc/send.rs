@@ -1,0 +1,335 @@
+//! `rmc send`: a file, standard input, or generated messages.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, stdin};
+use std::path::Path;
+use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use indicatif::ProgressBar;
+use rmc_std::{Endpoint, EventMask, RecvTimeoutError, SendError};
+use serde_json::json;
+
+use crate::args::SendArgs;
+use crate::json::{self, Lines};
+use crate::progress::{Screen, Unit};
+use crate::units::{per_second, show_bytes};
+use crate::{Failure, interrupt, message, node};
+
+/// How often a wait looks for Ctrl-C.
+const GLANCE: Duration = Duration::from_millis(100);
+/// However many requests come, repairs end after so long.
+const MAX_LINGER: Duration = Duration::from_secs(300);
+
+pub(crate) fn run(options: &SendArgs) -> Result<ExitCode, Failure> {
+    options.check()?;
+    let source = Source::open(options)?;
+    let start = Instant::now();
+    let lines = Lines::new(options.node.json, start);
+    let screen = Screen::new(&options.node);
+    let builder = node::builder(&options.node, EventMask::DEFAULT)?;
+    let builder = node::sender(builder, options.backlog, options.node.max_rate);
+    let builder = node::lossy(builder, options.node.drop.unwrap_or(0.0), options.node.seed.unwrap_or(0));
+    let node = node::build(builder)?;
+    screen.say(&format!("sending from {} to {}", node.local_addr(), node.group()));
+    let job = Job { options, node: &node, lines: &lines, screen: &screen };
+    let outcome = thread::scope(|scope| {
+        scope.spawn(|| tell_events(&node, &lines, &screen));
+        scope.spawn(|| while node.recv().is_ok() {});
+        let outcome = job.run(source);
+        // Whatever happened, the two threads end when the node is closed.
+        node.close();
+        outcome
+    })?;
+    job.summary(&outcome, start.elapsed())?;
+    Ok(match (outcome.interrupted, outcome.sent_all) {
+        (true, _) => ExitCode::from(interrupt::STATUS),
+        (false, true) => ExitCode::SUCCESS,
+        (false, false) => ExitCode::FAILURE,
+    })
+}
+
+struct Job<'a> {
+    options: &'a SendArgs,
+    node: &'a Endpoint,
+    lines: &'a Lines,
+    screen: &'a Screen,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Default)]
+struct Outcome {
+    messages: u64,
+    bytes: u64,
+    sending: Duration,
+    sent_all: bool,
+    interrupted: bool,
+}
+
+impl Job<'_> {
+    fn run(&self, source: Source) -> Result<Outcome, Failure> {
+        if !self.wait_for_receivers() {
+            return Ok(Outcome { interrupted: true, ..Outcome::default() });
+        }
+        let outcome = self.send_all(source)?;
+        self.linger();
+        Ok(outcome)
+    }
+
+    /// Waits for `--wait` receivers; `false`: interrupted.
+    fn wait_for_receivers(&self) -> bool {
+        let wanted = self.options.wait;
+        let bar = self.screen.bar("receivers", Some(wanted as u64), Unit::Messages);
+        loop {
+            let known = self.node.peers().len();
+            bar.set_position(known.min(wanted) as u64);
+            if known >= wanted {
+                bar.finish_and_clear();
+                return true;
+            }
+            if interrupt::asked() {
+                bar.finish_and_clear();
+                return false;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn send_all(&self, mut source: Source) -> Result<Outcome, Failure> {
+        let bar = match source.bytes {
+            Some(bytes) => self.screen.bar("sending", Some(bytes), Unit::Bytes),
+            None => self.screen.bar("sending", self.options.generate, Unit::Messages),
+        };
+        let start = Instant::now();
+        let mut outcome = Outcome::default();
+        let mut buffer = Vec::new();
+        let finished = loop {
+            if interrupt::asked() {
+                outcome.interrupted = true;
+                break false;
+            }
+            if !source.next(&mut buffer)? {
+                break true;
+            }
+            if !self.pace(start, outcome.messages) || !self.send(&buffer)? {
+                outcome.interrupted = true;
+                break false;
+            }
+            outcome.messages += 1;
+            outcome.bytes += buffer.len() as u64;
+            self.show(&bar, &source, &outcome);
+        };
+        // All of it must have left before the end is announced and the linger begins.
+        while finished && self.node.flush(Some(GLANCE)).is_err() {
+            if interrupt::asked() || self.node.is_closed() {
+                outcome.interrupted = true;
+                break;
+            }
+        }
+        outcome.sent_all = finished && !outcome.interrupted;
+        outcome.sending = start.elapsed();
+        bar.finish_and_clear();
+        Ok(outcome)
+    }
+
+    /// Waits until message number `index` is due; `false`: interrupted.
+    fn pace(&self, start: Instant, index: u64) -> bool {
+        let Some(rate) = self.options.rate else { return true };
+        #[expect(clippy::cast_precision_loss, reason = "a time of sending, good to a nanosecond for years")]
+        let due = start + Duration::try_from_secs_f64(index as f64 / rate).unwrap_or(Duration::MAX / 4);
+        loop {
+            let left = due.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            if interrupt::asked() {
+                return false;
+            }
+            thread::sleep(left.min(GLANCE));
+        }
+    }
+
+    /// Sends one message, with patience; `false`: interrupted.
+    fn send(&self, payload: &[u8]) -> Result<bool, Failure> {
+        loop {
+            match self.node.send_timeout(payload, GLANCE) {
+                Ok(_) => return Ok(true),
+                Err(SendError::Full) if interrupt::asked() => return Ok(false),
+                Err(SendError::Full) => {}
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+    }
+
+    fn show(&self, bar: &ProgressBar, source: &Source, outcome: &Outcome) {
+        if !outcome.messages.is_multiple_of(64) {
+            return;
+        }
+        bar.set_position(if source.bytes.is_some() { outcome.bytes } else { outcome.messages });
+        let stats = self.node.stats();
+        bar.set_message(format!("{} repairs, {} peers", stats.repair.repairs_sent, stats.held.peers));
+    }
+
+    /// Announces the end and serves repairs.
+    fn linger(&self) {
+        let bar = self.screen.bar("finishing", None, Unit::Messages);
+        let limit = Instant::now() + MAX_LINGER;
+        self.node.start_finish(self.options.linger);
+        while !self.node.wait_closed(Some(GLANCE)) && Instant::now() < limit {
+            bar.set_message(format!("{} repairs", self.node.stats().repair.repairs_sent));
+        }
+        bar.finish_and_clear();
+    }
+
+    fn summary(&self, outcome: &Outcome, elapsed: Duration) -> Result<(), Failure> {
+        let stats = self.node.stats();
+        if self.lines.are_wanted() {
+            let fields = json!({
+                "ok": outcome.sent_all,
+                "messages": outcome.messages,
+                "bytes": outcome.bytes,
+                "interrupted": outcome.interrupted,
+                "sending_s": outcome.sending.as_secs_f64(),
+                "seconds": elapsed.as_secs_f64(),
+                "stats": json::stats_value(&stats, &self.node.socket_stats()),
+            });
+            self.lines.event("summary", fields);
+            return self.lines.flush().map_err(|error| format!("cannot write to standard output: {error}"));
+        }
+        if !self.options.node.quiet {
+            println!(
+                "sent {} messages, {} in {:.2?} ({}/s); {} NACKs, {} repairs, {} told lost",
+                outcome.messages,
+                show_bytes(outcome.bytes),
+                outcome.sending,
+                show_bytes(per_second(outcome.bytes, outcome.sending)),
+                stats.repair.nacks_received,
+                stats.repair.repairs_sent,
+                stats.repair.lost_sent,
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Writes a line for each event until the node is closed; says what a person must know.
+pub(crate) fn tell_events(node: &Endpoint, lines: &Lines, screen: &Screen) {
+    loop {
+        match node.next_event_timeout(GLANCE) {
+            Ok(event) => {
+                if let rmc_std::Event::Notice(notice) = &event {
+                    screen.say(&format!("rmc: {notice}"));
+                }
+                if lines.are_wanted()
+                    && let Some((name, fields)) = json::event_fields(&event)
+                {
+                    lines.event(name, fields);
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => drop(lines.flush()),
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// Where messages come from.
+struct Source {
+    kind: Kind,
+    size: usize,
+    /// How many bytes there are, if that is known.
+    bytes: Option<u64>,
+}
+
+enum Kind {
+    Generated { next: u64, count: u64 },
+    Blocks(Box<dyn Read>),
+    Lines(Box<dyn BufRead>),
+}
+
+impl Source {
+    fn open(options: &SendArgs) -> Result<Self, Failure> {
+        let size = options.size;
+        if let Some(count) = options.generate {
+            return Ok(Self { kind: Kind::Generated { next: 0, count }, size, bytes: None });
+        }
+        let path = options.input.as_deref().unwrap_or(Path::new("-"));
+        let (input, bytes): (Box<dyn Read>, _) = if path == Path::new("-") {
+            (Box::new(stdin()), None)
+        } else {
+            let file = File::open(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+            let bytes = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|data| data.len());
+            (Box::new(file), bytes)
+        };
+        let kind = if options.lines {
+            Kind::Lines(Box::new(BufReader::new(input)))
+        } else {
+            Kind::Blocks(Box::new(BufReader::with_capacity(1 << 20, input)))
+        };
+        Ok(Self { kind, size, bytes })
+    }
+
+    /// Puts the next message into `buffer`; `false`: there is none.
+    fn next(&mut self, buffer: &mut Vec<u8>) -> Result<bool, Failure> {
+        let read = |result: io::Result<bool>| result.map_err(|error| format!("cannot read the input: {error}"));
+        match &mut self.kind {
+            Kind::Generated { next, count } if *next == *count => Ok(false),
+            Kind::Generated { next, .. } => {
+                message::generate(*next, self.size, buffer);
+                *next += 1;
+                Ok(true)
+            }
+            Kind::Blocks(input) => read(next_block(input, self.size, buffer)),
+            Kind::Lines(input) => read(next_line(input, buffer)),
+        }
+    }
+}
+
+fn next_block(input: &mut dyn Read, size: usize, buffer: &mut Vec<u8>) -> io::Result<bool> {
+    buffer.clear();
+    let read = input.take(size as u64).read_to_end(buffer)?;
+    Ok(read > 0)
+}
+
+/// A line without its end; an empty line is an empty message.
+fn next_line(input: &mut dyn BufRead, buffer: &mut Vec<u8>) -> io::Result<bool> {
+    buffer.clear();
+    if input.read_until(b'\n', buffer)? == 0 {
+        return Ok(false);
+    }
+    if buffer.last() == Some(&b'\n') {
+        buffer.pop();
+        if buffer.last() == Some(&b'\r') {
+            buffer.pop();
+        }
+    }
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(lines: bool, text: &[u8]) -> Vec<Vec<u8>> {
+        let input = io::Cursor::new(text.to_vec());
+        let kind = if lines { Kind::Lines(Box::new(input)) } else { Kind::Blocks(Box::new(input)) };
+        let mut source = Source { kind, size: 3, bytes: None };
+        let (mut messages, mut buffer) = (Vec::new(), Vec::new());
+        while source.next(&mut buffer).expect("memory can be read") {
+            messages.push(buffer.clone());
+        }
+        messages
+    }
+
+    #[test]
+    fn blocks_have_the_size_but_the_last() {
+        assert_eq!(all(false, b"abcdefg"), [b"abc".to_vec(), b"def".to_vec(), b"g".to_vec()]);
+        assert_eq!(all(false, b"abc"), [b"abc".to_vec()]);
+        assert!(all(false, b"").is_empty());
+    }
+
+    #[test]
+    fn lines_lose_their_ends_and_may_be_empty() {
+        assert_eq!(all(true, b"a\n\nbc\r\nd"), [b"a".to_vec(), Vec::new(), b"bc".to_vec(), b"d".to_vec()]);
+    }
+}

@@ -1,0 +1,109 @@
+//! What only shows from inside: threads that must not wait, and who does the work then.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use super::Shared;
+use super::drain::{Effort, Outlet};
+use crate::endpoint::Endpoint;
+use crate::lock::lock;
+use crate::received::Received;
+
+const LONG: Duration = Duration::from_secs(60);
+const LO: Ipv4Addr = Ipv4Addr::LOCALHOST;
+
+fn two_nodes(group_ip: [u8; 4]) -> (Endpoint, Endpoint) {
+    let port = UdpSocket::bind((LO, 0)).unwrap().local_addr().unwrap().port();
+    let node = || Endpoint::builder((group_ip, port).into()).interface(LO).seed(1).build().unwrap();
+    (node(), node())
+}
+
+fn shared(node: &Endpoint) -> Arc<Shared> {
+    node.sender().owner.shared_for_tests()
+}
+
+/// A full send buffer must not stall receiving: the outlet is taken all the time, as by a thread that waits for the socket.
+#[test]
+fn what_comes_is_received_while_another_thread_waits_to_send() {
+    let (a, b) = two_nodes([239, 255, 254, 1]);
+    let shared = shared(&b);
+    let outlet = lock(&shared.outlet);
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn({
+        let b = b.clone();
+        move || tell.send(b.recv())
+    });
+    while shared.state().receivers_waiting == 0 {
+        std::thread::yield_now();
+    }
+    a.send(b"through").unwrap();
+    let Ok(Ok(Received::Message(message))) = told.recv_timeout(LONG) else { panic!("nothing came") };
+    assert_eq!(message.payload, b"through");
+    // What b has to send meanwhile waits, and leaves when the outlet is free.
+    b.try_send(b"back").unwrap();
+    assert_eq!(b.stats().held.queued_packets, 1);
+    drop(outlet);
+    shared.drain(Effort::Burst);
+    let Ok(Received::Message(message)) = a.recv_timeout(LONG) else { panic!("nothing came") };
+    assert_eq!(message.payload, b"back");
+}
+
+/// A datagram that a thread could not send without waiting stays in the outlet, and is the next to leave, by the timer thread at the latest.
+#[test]
+fn what_could_not_leave_is_the_next_to_leave() {
+    let (a, _b) = two_nodes([239, 255, 254, 2]);
+    let listener = UdpSocket::bind((LO, 0)).unwrap();
+    listener.set_read_timeout(Some(LONG)).unwrap();
+    let shared = shared(&a);
+    let mut outlet = lock(&shared.outlet);
+    outlet.hold_for_tests(b"held", listener.local_addr().unwrap());
+    drop(outlet);
+    shared.alarm.ring();
+    let mut buffer = [0; 16];
+    let (len, source) = listener.recv_from(&mut buffer).unwrap();
+    assert_eq!((&buffer[..len], source), (b"held".as_slice(), a.local_addr()));
+}
+
+/// S32: packets from the former address may still be on their way, and are the node's own; a while later another node may have it.
+#[test]
+fn seed_s32_the_former_address_is_known_for_a_while() {
+    let (a, _b) = two_nodes([239, 255, 254, 4]);
+    let shared = shared(&a);
+    let known = || a.config().local_addrs;
+    let old = a.local_addr();
+    a.set_unicast_socket(UdpSocket::bind((LO, 0)).unwrap()).unwrap();
+    let new = a.local_addr();
+    assert_eq!(known(), [new, old]);
+    let mut state = shared.state();
+    let until = state.former_until.unwrap();
+    state.forget_former(rmc_core::Instant::from_nanos(until.as_nanos() - 1));
+    assert_eq!(state.protocol.config().local_addrs, [new, old]);
+    state.forget_former(until);
+    drop(state);
+    assert_eq!(known(), [new]);
+}
+
+/// F19: what may pass is tried again, but not for ever; and one node that cannot be reached does not hold up the group.
+#[test]
+fn seed_fault_f19_only_what_may_help_is_tried_again() {
+    let socket = Arc::new(UdpSocket::bind((LO, 0)).unwrap());
+    let group: SocketAddr = "239.255.254.3:9".parse().unwrap();
+    let node: SocketAddr = "192.0.2.1:9".parse().unwrap();
+    let mut outlet = Outlet::new(socket, group);
+    let unreachable = io::ErrorKind::NetworkUnreachable.into();
+    let full = io::ErrorKind::WouldBlock.into();
+    let denied = io::ErrorKind::PermissionDenied.into();
+    outlet.hold_for_tests(b"", group);
+    assert!(outlet.worth_retrying(&unreachable) && outlet.worth_retrying(&full));
+    assert!(!outlet.worth_retrying(&denied));
+    outlet.hold_for_tests(b"", node);
+    assert!(!outlet.worth_retrying(&unreachable) && outlet.worth_retrying(&full));
+    outlet.fail_for_tests(99);
+    assert!(outlet.worth_retrying(&full));
+    outlet.fail_for_tests(100);
+    assert!(!outlet.worth_retrying(&full), "the retries have an end");
+}
