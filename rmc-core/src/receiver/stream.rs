@@ -117,6 +117,9 @@ impl RecvStream {
 
     /// Numbers up to `seq` exist.
     pub(crate) fn learn(&mut self, seq: u64, shared: &mut Shared) {
+        if self.follows_end(seq, shared) {
+            return;
+        }
         self.window.learn(seq);
         self.settle(shared);
     }
@@ -127,8 +130,7 @@ impl RecvStream {
             shared.stats.dropped.unread += 1;
             return;
         }
-        if self.end.is_some_and(|end| arrival.seq > end.seq) {
-            shared.stats.dropped.after_end += 1;
+        if self.follows_end(arrival.seq, shared) {
             return;
         }
         match self.window.take(arrival, shared) {
@@ -151,6 +153,9 @@ impl RecvStream {
         }
         if self.window.is_crowded(shared) {
             shared.stats.dropped.unread += 1;
+            return;
+        }
+        if self.follows_end(beat.seq, shared) {
             return;
         }
         let bound = self.unasked_bound(shared);
@@ -179,6 +184,9 @@ impl RecvStream {
             return;
         }
         let asked = self.answered(stamp, rtt, shared);
+        if self.follows_end(seq - 1, shared) {
+            return;
+        }
         if self.joining && first == 1 {
             if let Some(gone) = SeqRange::new(1, seq - 1) {
                 self.window.give_up(gone, None, shared);
@@ -211,7 +219,7 @@ impl RecvStream {
             return;
         }
         let asked = self.answered(stamp, rtt, shared);
-        if seq < self.delivered() {
+        if seq < self.delivered() || self.follows_end(seq, shared) {
             return;
         }
         let counts = asked || self.joining || shared.config.silent || seq <= self.unasked_bound(shared);
@@ -318,6 +326,13 @@ impl RecvStream {
             missed_heartbeats: self.liveness.missed(),
             finished: self.end.is_some(),
         }
+    }
+
+    /// Whether `seq` lies behind the number with which the sender finished: what says so is dropped, as nothing can follow.
+    fn follows_end(&self, seq: u64, shared: &mut Shared) -> bool {
+        let follows = self.end.is_some_and(|end| seq > end.seq);
+        shared.stats.dropped.after_end += u64::from(follows);
+        follows
     }
 
     /// How far news counts that nobody asked for.

@@ -153,7 +153,10 @@ fn seed_s11_max_nacks_counts_for_each_peer() {
 // RMC-GAP-3
 #[test]
 fn seed_s11_a_gap_of_a_million_costs_what_a_gap_of_one_costs() {
-    let wide = |config: &mut rmc_core::Config| config.receive_window_packets = 1 << 21;
+    let wide = |config: &mut rmc_core::Config| {
+        config.receive_window_packets = 1 << 21;
+        config.receive_total_packets = 1 << 21;
+    };
     let cost = |last: u64| {
         let mut lone = Lone::new(wide);
         lone.hear_all([1, last]);
@@ -170,7 +173,10 @@ fn seed_s11_a_gap_of_a_million_costs_what_a_gap_of_one_costs() {
 // RMC-GAP-3
 #[test]
 fn seed_s11_a_gap_of_a_million_is_split_by_what_comes_and_no_finer() {
-    let mut lone = Lone::new(|config| config.receive_window_packets = 1 << 21);
+    let mut lone = Lone::new(|config| {
+        config.receive_window_packets = 1 << 21;
+        config.receive_total_packets = 1 << 21;
+    });
     lone.hear_all([1, 1_000_002, 500_000, 250_000]);
     assert_eq!(lone.stream().gaps, 3);
     lone.hear_all([250_001]);
