@@ -9,6 +9,7 @@ mod rules_messages_b;
 mod rules_support;
 mod rules_support_b;
 mod rules_times_b;
+mod rules_wire_b;
 mod seed_fault_nacks;
 mod seed_fault_receiver;
 mod seed_fault_repair;
