@@ -96,6 +96,7 @@ impl Protocol {
         if let Body::Nack { stamp, ranges, .. } = packet.body {
             let stream = stream_of(packet);
             self.shared.stats.repair.nacks_received += 1;
+            self.phase.asked(self.shared.now);
             let count = ranges.iter(packet.seq).map(|range| range.len()).sum();
             self.shared.event(Event::GotNack { peer: source, stream, seq: packet.seq, count });
             self.serve(source, slot, stamp, packet);
@@ -132,7 +133,6 @@ impl Protocol {
         }
         if served.some {
             stream.beats.hasten(self.shared.now, &config.heartbeat_times);
-            self.phase.served(self.shared.now);
         }
         self.streams.touched(place, &self.shared);
         if served.unsent && !served.some {
@@ -184,6 +184,11 @@ impl Protocol {
     fn packet_of_stream(&mut self, slot: u32, path: Path, packet: &Packet<'_>) {
         let stream = stream_of(packet);
         let seq = packet.seq;
+        if seq > 0 && stream == Stream::Group && self.peers.get(slot).is_some_and(|peer| peer.finished) {
+            // It finished before it ever sent data.
+            self.shared.stats.dropped.after_end += 1;
+            return;
+        }
         match packet.body {
             Body::Data { payload } => {
                 let resent = packet.flags.contains(Flags::RESENT);

@@ -177,6 +177,11 @@ impl Protocol {
             return;
         }
         self.shared.config.silent = silent;
+        if silent && !self.phase.is_open() {
+            // It has nothing more to say, not even its end.
+            self.complete();
+            return;
+        }
         if silent {
             self.shared.config.join_policy = JoinPolicy::Now;
             self.streams.fall_silent(&mut self.shared);
@@ -186,10 +191,10 @@ impl Protocol {
             self.streams.speak_again(&self.shared);
             self.announce();
         }
-        self.peers.restart_timers(&self.shared);
+        self.peers.restart_gaps(&self.shared);
     }
 
-    /// Input: where to begin with senders that are new from now on (S10).
+    /// Input: where to begin with senders that are new from now on (S10). A silent node begins with what comes next all the same.
     pub fn set_join_policy(&mut self, policy: JoinPolicy) {
         self.shared.config.join_policy = policy;
     }

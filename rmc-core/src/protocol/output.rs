@@ -36,6 +36,8 @@ pub(super) struct Outgoing {
     stalled_until: Option<Instant>,
     /// How many datagrams left since the last input (S20).
     burst: usize,
+    /// How many of them were repairs.
+    burst_repairs: usize,
     /// Whether data is next, where both wait (S19).
     data_turn: bool,
     /// When the token bucket lets the next packet leave.
@@ -103,6 +105,7 @@ impl Outgoing {
             retry: None,
             stalled_until: None,
             burst: 0,
+            burst_repairs: 0,
             data_turn: false,
             paced_until: None,
             asides: VecDeque::new(),
@@ -116,6 +119,7 @@ impl Outgoing {
     pub(super) const fn new_burst(&mut self) {
         self.burst = 0;
         self.paced_until = None;
+        self.burst_repairs = 0;
     }
 
     pub(super) const fn has_own_table(&self) -> bool {
@@ -137,12 +141,12 @@ impl Outgoing {
         self.asides.clear();
         self.retry = None;
         self.stalled_until = None;
-        self.table_due = None;
         self.announce_due = false;
     }
 
     pub(super) fn close(&mut self) {
         self.drop_pending();
+        self.table_due = None;
         self.last = None;
     }
 }
@@ -388,7 +392,7 @@ impl Protocol {
             if !repairs && !data {
                 return None;
             }
-            let data_turn = data && (self.out.data_turn || !repairs);
+            let data_turn = data && (!repairs || self.out.data_turn || self.repairs_had_their_half());
             let len = match (self.shared.config.max_rate, data_turn) {
                 (None, _) => 0,
                 (Some(_), true) => self.streams.next_data_len(),
@@ -403,9 +407,16 @@ impl Protocol {
             self.streams.touched(place, &self.shared);
             if sent.is_some() {
                 self.out.data_turn = !data_turn;
+                self.out.burst_repairs += usize::from(!data_turn);
                 return sent;
             }
         }
+    }
+
+    /// An odd burst has one turn more than two halves. A burst of one belongs to each in turn.
+    const fn repairs_had_their_half(&self) -> bool {
+        let max_burst = self.shared.config.max_burst;
+        max_burst > 1 && self.out.burst_repairs >= max_burst / 2
     }
 
     fn next_repair(&mut self, place: u32) -> Option<Sent> {

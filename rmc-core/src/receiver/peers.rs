@@ -8,6 +8,7 @@ use core::net::SocketAddr;
 use super::peer::{Opening, Peer};
 use super::remembered::Remembered;
 use super::stream::RecvStream;
+use crate::config::JoinPolicy;
 use crate::event::{EndCause, Event, LossCause, Stream};
 use crate::hash::{Map, map};
 use crate::inbox::{Owner, What};
@@ -105,7 +106,8 @@ impl Peers {
     ) -> Option<(&mut Box<RecvStream>, &mut super::rtt::Rtt)> {
         let peer = self.slots.get_mut(slot as usize)?.as_mut()?;
         if peer.stream(stream).is_none() {
-            let start = peer.start(stream, opening, shared.config.join_policy)?;
+            let policy = if shared.config.silent { JoinPolicy::Now } else { shared.config.join_policy };
+            let start = peer.start(stream, opening, policy)?;
             self.last_stream_id += 1;
             let owner = Owner { peer: peer.address, stream, slot, stream_id: self.last_stream_id };
             *peer.stream_mut(stream) = Some(Box::new(RecvStream::new(owner, start, shared)));
@@ -175,15 +177,25 @@ impl Peers {
         true
     }
 
-    /// Lets all waits of all peers begin anew (S28, S30).
+    /// Lets all waits of all peers begin anew: nobody is late for the time between (S30).
     pub(crate) fn restart_timers(&mut self, shared: &Shared) {
+        for peer in self.slots.iter_mut().flatten() {
+            peer.heard = shared.now;
+            for stream in [peer.group.as_mut(), peer.private.as_mut()].into_iter().flatten() {
+                stream.liveness_mut().restart(shared.now, &shared.config);
+            }
+        }
+        self.restart_gaps(shared);
+    }
+
+    /// Lets the waits for repairs begin anew: now somebody else asks for them, or this node does again (S28).
+    pub(crate) fn restart_gaps(&mut self, shared: &Shared) {
         self.sending.clear();
         for slot in 0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX) {
             let Some(peer) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else { continue };
-            peer.heard = shared.now;
             for stream in [peer.group.as_mut(), peer.private.as_mut()].into_iter().flatten() {
                 stream.queued = false;
-                stream.restart_timers(shared);
+                stream.restart_gaps(shared);
                 enqueue(stream, &mut self.sending, shared);
             }
             self.timers.set(slot, peer.deadline(&shared.config));

@@ -269,9 +269,8 @@ impl RecvStream {
         self.settle(shared);
     }
 
-    /// Lets all waits begin anew: of gaps and of what is expected (S28, S30).
-    pub(crate) fn restart_timers(&mut self, shared: &Shared) {
-        self.liveness.restart(shared.now, &shared.config);
+    /// Lets the waits of all gaps begin anew (S28, S30).
+    pub(crate) fn restart_gaps(&mut self, shared: &Shared) {
         let mut from = 0;
         while let Some(gap) = self.window.gaps().find_from(from) {
             from = gap.range.last() + 1;

@@ -95,7 +95,7 @@ fn seed_s18_a_private_heartbeat_is_answered_with_a_private_ack() {
 #[test]
 fn seed_s18_the_ack_tells_the_room_left() {
     let mut lone = Lone::new(crate::rules_support::window_of_ten);
-    let mut window = |lone: &mut Lone| {
+    let window = |lone: &mut Lone| {
         lone.sent.clear();
         lone.hear_unicast(peer(0), &private_heartbeat(5, 1));
         let ack = lone.sent.iter().find(|sent| matches!(sent.what, Sent::Ack(_))).expect("an Ack");
