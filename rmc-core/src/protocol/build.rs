@@ -46,7 +46,10 @@ impl Protocol {
     pub(super) fn build_heartbeat(&mut self, place: u32, destination: SocketAddr, promise: Promise) -> Option<Sent> {
         let stream = self.streams.get(place)?;
         let end = if promise.end { Flags::END } else { Flags::NONE };
-        let group = u32::try_from(self.peers.len()).unwrap_or(u32::MAX);
+        let group = match stream.kind {
+            Stream::Group => u32::try_from(self.peers.len()).unwrap_or(u32::MAX),
+            Stream::Private => 1,
+        };
         let oldest = stream.log.oldest();
         let body = Body::Heartbeat { oldest, interval: promise.interval, backoff: 0, group, rtt: 0 };
         let packet = Packet {

@@ -420,3 +420,52 @@ fn rmc_peer_7_a_peer_may_return_with_any_packet() {
         }
     }
 }
+
+// RMC-HB-6
+#[test]
+fn rmc_hb_6_a_private_heartbeat_names_one_receiver() {
+    let mut lone = Lone::new(|_| {});
+    for index in 0..7 {
+        lone.hear(peer(index), &data(1));
+    }
+    lone.node.send_to(lone.instant(), peer(3), b"private").expect("there is room");
+    lone.run_to(10 * MS);
+    let beats: Vec<_> =
+        lone.sent.iter().filter(|sent| matches!(sent.what, Sent::Heartbeat { .. })).map(fields).collect();
+    assert_eq!(beats, [(1, 20_000, 0, 1, 0)]);
+}
+
+/// What this node says or does not say is no sign of life of its peers.
+// RMC-PEER-6, RMC-PEER-5
+#[test]
+fn rmc_peer_6_set_silent_does_not_prolong_a_peer_s_life() {
+    let mut lone = Lone::new(|_| {});
+    lone.hear_all([1]);
+    for (at, silent) in [(10, true), (20, false)] {
+        lone.run_to(SECOND * at);
+        lone.node.set_silent(lone.instant(), silent);
+        lone.drain();
+        assert_eq!(lone.node.peer(peer(0)).map(|peer| peer.silence), Some(SECOND * at));
+    }
+    lone.run_to(30 * SECOND - NS);
+    assert!(lone.node.peer(peer(0)).is_some());
+    lone.run_to(30 * SECOND);
+    assert_eq!(lone.node.peer(peer(0)), None);
+}
+
+/// What is over is over: nothing beyond END is asked for (its Data would be dropped), and nothing comes behind `Ended`.
+// RMC-END-4, RMC-END-2
+#[test]
+fn rmc_end_4_nothing_beyond_the_end_is_asked_for_or_reported() {
+    for bytes in [heartbeat(9), crate::packets::lost(2, 8, 0), reset(8, 0)] {
+        let mut lone = Lone::new(|_| {});
+        lone.hear_all([1]);
+        lone.hear(peer(0), &heartbeat_with(Flags::END, 1, 1, 10 * MS));
+        assert_eq!(lone.take(), [message(1), Item::Ended(EndCause::Finished)]);
+        lone.hear(peer(0), &bytes);
+        lone.run_for(SECOND);
+        assert_eq!(lone.asked(), []);
+        lone.run_for(60 * SECOND);
+        assert_eq!(lone.take(), [], "the stream is over");
+    }
+}

@@ -401,3 +401,14 @@ fn seed_s33_a_subscription_by_name_gets_that_event() {
         assert_eq!(others, 0, "{name}: {kinds:?}");
     }
 }
+
+/// A NACK that can be answered with a heartbeat only is one too: its asker still listens.
+// RMC-END-3
+#[test]
+fn seed_s31_the_linger_counts_from_any_nack() {
+    let mut lone = sender();
+    finish(&mut lone, SECOND);
+    lone.run_to(900 * MS);
+    lone.hear_unicast(peer(1), &nack(1, &[(7, 7)]));
+    closes_at(lone, 1_900 * MS);
+}
