@@ -31,6 +31,8 @@ pub(crate) struct Peers {
     slots: Vec<Option<Peer>>,
     free: Vec<u32>,
     lookup: Map<SocketAddr, u32>,
+    /// Whose packet came last: the next one is probably from the same.
+    recent: u32,
     timers: Deadlines,
     remembered: Remembered,
     /// Streams with a NACK or an Ack to send: (slot, stream id).
@@ -45,6 +47,7 @@ impl Peers {
             slots: Vec::new(),
             free: Vec::new(),
             lookup: map(config.seed),
+            recent: 0,
             timers: Deadlines::default(),
             remembered: Remembered::new(config.max_peers.saturating_mul(4), config.seed),
             sending: VecDeque::new(),
@@ -75,12 +78,13 @@ impl Peers {
 
     /// The peer that a packet of `epoch` came from, made or restarted if need be. Who is refused was counted (S05, S37).
     pub(crate) fn admit(&mut self, address: SocketAddr, epoch: u32, shared: &mut Shared) -> Result<u32, Refused> {
-        let Some(slot) = self.find(address) else { return self.add(address, epoch, shared) };
+        let Some(slot) = self.find_recent(address) else { return self.add(address, epoch, shared) };
+        self.recent = slot;
         let now = shared.now;
         let peer = self.get_mut(slot).ok_or(Refused::NoRoom)?;
         if peer.epoch != epoch {
             let silent_for = now.saturating_since(peer.heard);
-            if !is_newer(epoch, peer.epoch) && silent_for < peer.patience(&shared.config) {
+            if !is_newer(epoch, peer.epoch) && silent_for < peer.patience() {
                 shared.stats.dropped.stale_epoch += 1;
                 return Err(Refused::Stale);
             }
@@ -151,8 +155,9 @@ impl Peers {
     pub(crate) fn released(&mut self, owner: Owner, message: Option<usize>, shared: &mut Shared) {
         let Some(peer) = self.get_mut(owner.slot) else { return };
         let Some(stream) = peer.stream_by_id(owner.stream_id) else { return };
-        stream.released(message, shared);
-        self.touched(owner.slot, owner.stream, shared);
+        if stream.released(message, shared) {
+            self.touched(owner.slot, owner.stream, shared);
+        }
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
@@ -210,6 +215,14 @@ impl Peers {
             }
         }
         *self = Self::new(shared);
+    }
+
+    #[inline]
+    fn find_recent(&self, address: SocketAddr) -> Option<u32> {
+        if self.get(self.recent).is_some_and(|peer| peer.address == address) {
+            return Some(self.recent);
+        }
+        self.find(address)
     }
 
     fn add(&mut self, address: SocketAddr, epoch: u32, shared: &mut Shared) -> Result<u32, Refused> {

@@ -241,10 +241,11 @@ impl RecvStream {
         self.answered(stamp, rtt, shared);
     }
 
-    /// The application has taken an item of this stream.
-    pub(crate) fn released(&mut self, message: Option<usize>, shared: &mut Shared) {
+    /// The application has taken an item of this stream. Returns whether that made room for a gap that can now be asked for.
+    #[inline]
+    pub(crate) fn released(&mut self, message: Option<usize>, shared: &mut Shared) -> bool {
         self.window.release(message);
-        self.window.extend(shared);
+        self.window.extend(shared)
     }
 
     /// The stream is over. Nothing may be handed to it after.
