@@ -13,7 +13,7 @@ use crate::event::{Event, EventKind, Stream};
 use crate::packet::{Body, Flags, HEADER_LEN, Kind, MAX_RTT_MICROS, NO_PROMISE, Packet};
 use crate::sender::{GROUP, Promise};
 use crate::seq::SeqRange;
-use crate::time::{Instant, micros};
+use crate::time::{Instant, earlier, micros};
 
 /// How long a transmission that the system refused waits (F19).
 const RETRY_DELAY: Duration = Duration::from_millis(10);
@@ -296,6 +296,11 @@ impl Protocol {
         if let Some((_, sent)) = &self.out.retry {
             return Some(*sent);
         }
+        if !self.has_pending() {
+            // The common end of a drain.
+            self.phase.drained(self.shared.now);
+            return None;
+        }
         let sent = self.next_control().or_else(|| self.next_bulk());
         if !self.streams.has_data() {
             self.phase.drained(self.shared.now);
@@ -480,9 +485,7 @@ impl Protocol {
         }
         let waits = !self.shared.config.silent && self.has_pending();
         let pending = waits.then(|| self.out.stalled_until.or(self.out.paced_until).unwrap_or(self.shared.now));
-        [self.peers.deadline(), self.streams.deadline(), self.announce_at, self.closes_at(), pending]
-            .into_iter()
-            .flatten()
-            .min()
+        let streams = earlier(self.peers.deadline(), self.streams.deadline());
+        earlier(earlier(streams, self.announce_at), earlier(self.closes_at(), pending))
     }
 }

@@ -13,7 +13,7 @@ use crate::packet::Flags;
 use crate::seq::SeqRange;
 use crate::shared::Shared;
 use crate::stats::StreamInfo;
-use crate::time::Instant;
+use crate::time::{Instant, earlier};
 
 /// Where a stream begins (S10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -310,10 +310,7 @@ impl RecvStream {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         // While it waits to be polled, its gaps are no reason to wake up.
         let gaps = if self.queued { None } else { self.window.gaps().earliest() };
-        match (gaps, self.liveness.deadline()) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        earlier(gaps, self.liveness.deadline())
     }
 
     pub(crate) fn info(&self) -> StreamInfo {
