@@ -284,6 +284,7 @@ impl Protocol {
     }
 
     /// Every packet proves that its sender lives, and says when the next one is due (S34).
+    #[inline]
     fn heard(&mut self, slot: u32, stream: Stream, packet: &Packet<'_>) {
         let Some(peer) = self.peers.get_mut(slot) else { return };
         let address = peer.address;

@@ -161,7 +161,11 @@ impl Protocol {
         if self.shared.inbox.take_news() {
             return Action::Event(Event::Readable);
         }
-        if let Some(sent) = self.next_transmission() {
+        let pending = self.has_pending();
+        if !pending {
+            // The common end of a drain.
+            self.phase.drained(self.shared.now);
+        } else if let Some(sent) = self.next_transmission() {
             self.pacing.spend(sent.len, self.shared.now);
             self.out.burst += 1;
             self.out.last = Some(sent);
@@ -174,7 +178,7 @@ impl Protocol {
         {
             return Action::Event(event);
         }
-        Action::ArmTimer(self.deadline())
+        Action::ArmTimer(self.deadline(pending && self.has_pending()))
     }
 
     /// Input: the last `Transmit` could not be sent. With `retry` it comes back after 10 ms, without it counts as lost on the way (F19).
@@ -295,11 +299,6 @@ impl Protocol {
         }
         if let Some((_, sent)) = &self.out.retry {
             return Some(*sent);
-        }
-        if !self.has_pending() {
-            // The common end of a drain.
-            self.phase.drained(self.shared.now);
-            return None;
         }
         let sent = self.next_control().or_else(|| self.next_bulk());
         if !self.streams.has_data() {
@@ -479,11 +478,11 @@ impl Protocol {
             || (self.shared.active && self.peers.next_sending().is_some())
     }
 
-    fn deadline(&self) -> Option<Instant> {
+    fn deadline(&self, pending: bool) -> Option<Instant> {
         if self.is_closed() {
             return None;
         }
-        let waits = !self.shared.config.silent && self.has_pending();
+        let waits = !self.shared.config.silent && pending;
         let pending = waits.then(|| self.out.stalled_until.or(self.out.paced_until).unwrap_or(self.shared.now));
         let streams = earlier(self.peers.deadline(), self.streams.deadline());
         earlier(earlier(streams, self.announce_at), earlier(self.closes_at(), pending))

@@ -101,6 +101,7 @@ impl Peers {
     }
 
     /// The stream that a packet belongs to, begun if the packet may begin it.
+    #[inline]
     pub(crate) fn follow(
         &mut self,
         slot: u32,
@@ -125,6 +126,7 @@ impl Peers {
     }
 
     /// After an input to a stream: it may have something to send, or need its timer sooner.
+    #[inline]
     pub(crate) fn touched(&mut self, slot: u32, stream: Stream, shared: &Shared) {
         let Some(peer) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else { return };
         let Some(stream) = peer.stream_mut(stream) else { return };
@@ -152,6 +154,7 @@ impl Peers {
     }
 
     /// The application took an item of a stream.
+    #[inline]
     pub(crate) fn released(&mut self, owner: Owner, message: Option<usize>, shared: &mut Shared) {
         let Some(peer) = self.get_mut(owner.slot) else { return };
         let Some(stream) = peer.stream_by_id(owner.stream_id) else { return };

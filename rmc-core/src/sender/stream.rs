@@ -78,7 +78,7 @@ impl SendStream {
             return Err(SendError::SequencePassed { seq: first, next });
         }
         let max_payload = config.max_payload();
-        let fragments = len.div_ceil(max_payload).max(1);
+        let fragments = if len <= max_payload { 1 } else { len.div_ceil(max_payload) };
         let last = first.saturating_add(fragments as u64 - 1);
         if last > MAX_SEQ {
             return Err(SendError::SequenceExhausted);
