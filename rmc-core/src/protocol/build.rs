@@ -22,6 +22,7 @@ impl Protocol {
         }
     }
 
+    #[inline(never)]
     pub(super) fn build_aside(&mut self, aside: Aside) -> Option<Sent> {
         match aside {
             Aside::Heartbeat { to, place } => {
@@ -43,6 +44,7 @@ impl Protocol {
         }
     }
 
+    #[inline(never)]
     pub(super) fn build_heartbeat(&mut self, place: u32, destination: SocketAddr, promise: Promise) -> Option<Sent> {
         let stream = self.streams.get(place)?;
         let end = if promise.end { Flags::END } else { Flags::NONE };
@@ -63,6 +65,7 @@ impl Protocol {
         self.build(&packet, destination, Note::Heartbeat)
     }
 
+    #[inline(never)]
     pub(super) fn build_lost(
         &mut self,
         place: u32,
@@ -80,6 +83,7 @@ impl Protocol {
         self.build(&packet, destination, Note::Reset)
     }
 
+    #[inline(never)]
     pub(super) fn build_table(&mut self, destination: SocketAddr, index: usize) -> Option<Sent> {
         let mut intervals = IntervalsBuilder::new();
         for &interval in &self.shared.config.heartbeat_times {

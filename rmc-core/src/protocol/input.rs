@@ -65,6 +65,7 @@ impl Protocol {
     }
 
     /// Multicast loops back. Another epoch under this node's address is another node (S03, F26).
+    #[inline(never)]
     fn own_packet(&mut self, source: SocketAddr, packet: &Packet<'_>) {
         if packet.epoch == self.shared.config.epoch {
             self.shared.stats.dropped.own += 1;
@@ -77,6 +78,7 @@ impl Protocol {
     }
 
     /// A Nack or an Ack: it concerns what this node sends. It is served even if the peer table is full (S05).
+    #[inline(never)]
     fn packet_for_sender(&mut self, source: SocketAddr, packet: &Packet<'_>) {
         let slot = match self.peers.admit(source, packet.epoch, &mut self.shared) {
             Ok(slot) => Some(slot),
@@ -241,6 +243,7 @@ impl Protocol {
         self.peers.touched(slot, stream, &self.shared);
     }
 
+    #[inline(never)]
     fn heartbeat(&mut self, slot: u32, stream: Stream, packet: &Packet<'_>, oldest: u64, path: Path, interval: u32) {
         let seq = packet.seq;
         let end = packet.flags.contains(Flags::END);

@@ -1,4 +1,7 @@
 //! The protocol: a state machine that is fed packets and times, and returns actions.
+//!
+//! Here and below what is rare stands out of line (`inline(never)`): inlined, its variables made the frame of the functions that every packet
+//! passes five times as large, and a packet a fifth dearer.
 
 mod build;
 mod finish;

@@ -337,6 +337,7 @@ impl Protocol {
         None
     }
 
+    #[inline(never)]
     fn stream_control(&mut self, place: u32) -> Option<Sent> {
         let stream = self.streams.get_mut(place)?;
         let destination = stream.destination;
@@ -368,6 +369,7 @@ impl Protocol {
         None
     }
 
+    #[inline(never)]
     fn stream_request(&mut self, slot: u32, id: u64) -> Option<Sent> {
         let heartbeat = self.streams.group().beats.index();
         let own_epoch = self.shared.config.epoch;
@@ -423,6 +425,7 @@ impl Protocol {
         max_burst > 1 && self.out.burst_repairs >= max_burst / 2
     }
 
+    #[inline(never)]
     fn next_repair(&mut self, place: u32) -> Option<Sent> {
         let stream = self.streams.get_mut(place)?;
         stream.log.drop_aged(&mut self.shared);

@@ -338,6 +338,7 @@ impl RecvStream {
     }
 
     /// Something was filled: takes the round trip of a first attempt, and holds what is left of the gap.
+    #[inline(never)]
     fn filled(&mut self, gap: Gap, arrival: Arrival<'_>, rtt: &mut Rtt, shared: &mut Shared) {
         if !arrival.flags.contains(Flags::RESENT) {
             return;

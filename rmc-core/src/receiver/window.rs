@@ -185,6 +185,7 @@ impl Window {
         self.known > self.covered && self.extend_to(self.limit(shared), shared)
     }
 
+    #[inline(never)]
     fn extend_to(&mut self, limit: u64, shared: &mut Shared) -> bool {
         let Some(range) = SeqRange::new(self.covered + 1, self.known.min(limit)) else { return false };
         let step = (shared.config.receive_window_packets / STEP).max(1) as u64;
@@ -290,6 +291,7 @@ impl Window {
         Taken::New(gap)
     }
 
+    #[inline(never)]
     fn take_ahead(&mut self, arrival: Arrival<'_>, shared: &mut Shared) -> Taken {
         let seq = arrival.seq;
         let in_gap = seq <= self.covered;

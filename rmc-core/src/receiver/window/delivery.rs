@@ -139,6 +139,7 @@ impl Window {
     }
 
     /// Tells the application, in stream order, that `range` will never come.
+    #[inline(never)]
     pub(super) fn report(&mut self, range: SeqRange, cause: LossCause, shared: &mut Shared) {
         self.begun = true;
         shared.stats.rx.lost = shared.stats.rx.lost.saturating_add(range.len());
