@@ -265,7 +265,8 @@ fn rmc_kind_3_ranges_ascend_and_neither_touch_nor_overlap() {
         }
     }
     use DecodeError as E;
-    let illegal: [(u64, &[(u32, u32)], DecodeError); 9] = [
+    type Case = (u64, &'static [(u32, u32)], DecodeError);
+    let illegal: [Case; 9] = [
         (5, &[(1, 1)], E::RangeFirstOffset),
         (5, &[(0, 0)], E::RangeEmpty),
         (5, &[(0, 1), (2, 0)], E::RangeEmpty),

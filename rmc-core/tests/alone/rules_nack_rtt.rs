@@ -1,6 +1,6 @@
 //! Rules about NACKs and the round trip that the seed's rules leave open.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rmc_core::packet::{Body, Flags};
@@ -226,7 +226,7 @@ fn rmc_gap_8_only_a_repair_puts_off() {
 // RMC-NACK-2
 #[test]
 fn rmc_nack_2_stamps_are_never_0_and_differ() {
-    let mut of_seeds = HashSet::new();
+    let mut of_seeds = BTreeSet::new();
     for seed in 0..50 {
         let mut lone = Lone::new(|config| config.seed = seed);
         lone.hear_all((1..=100).map(|index| 2 * index));
@@ -235,7 +235,7 @@ fn rmc_nack_2_stamps_are_never_0_and_differ() {
         assert!(stamps.len() > 100);
         assert!(!stamps.contains(&0));
         for last_nine in stamps.windows(9) {
-            let different: HashSet<_> = last_nine.iter().collect();
+            let different: BTreeSet<_> = last_nine.iter().collect();
             assert_eq!(different.len(), 9, "seed {seed}");
         }
         of_seeds.insert(stamps[0]);
