@@ -40,46 +40,28 @@ pub(crate) enum What {
 #[derive(Clone)]
 pub(crate) struct Inbox {
     items: VecDeque<Item>,
-    /// How many items were ever taken: the number of the front one.
-    taken: u64,
+    /// How many items have ever left: the number of the front one.
+    left: u64,
     /// How many items are no messages.
     marks: usize,
     /// How many items there are of the peer in each slot, former epochs included.
     of_slot: Vec<u32>,
-    /// What was lent last.
-    lent: Lent,
+    /// Whether the front item has been taken and is being lent. It leaves when the next one is taken.
+    lent: bool,
+    /// In a PACKED packet that is being lent: where the next record begins, and its index.
+    record: Option<(usize, u16)>,
     /// Whether something came since the application was told last.
     news: bool,
 }
 
-/// The message that `recv` lends, or is working through.
-#[derive(Clone)]
-struct Lent {
-    owner: Option<Owner>,
-    seq: u64,
-    path: Path,
-    buffer: Vec<u8>,
-    /// In a PACKED packet: where the next record begins, and its index.
-    next: Option<(usize, u16)>,
-    range: [SeqRange; 1],
-}
-
 impl Inbox {
     pub(crate) const fn new() -> Self {
-        let lent = Lent {
-            owner: None,
-            seq: 0,
-            path: Path::Unicast,
-            buffer: Vec::new(),
-            next: None,
-            range: [SeqRange::single(0)],
-        };
-        Self { items: VecDeque::new(), taken: 0, marks: 0, of_slot: Vec::new(), lent, news: false }
+        Self { items: VecDeque::new(), left: 0, marks: 0, of_slot: Vec::new(), lent: false, record: None, news: false }
     }
 
     /// How many items wait.
     pub(crate) fn len(&self) -> usize {
-        self.items.len() + usize::from(self.lent.next.is_some())
+        self.items.len() - usize::from(self.lent) + usize::from(self.record.is_some())
     }
 
     /// Whether so many items that are no messages wait that no more may be added by packets alone.
@@ -106,15 +88,18 @@ impl Inbox {
         self.of_slot[owner.slot as usize] += 1;
         self.items.push_back(Item { owner, what });
         self.news = true;
-        self.taken + self.items.len() as u64 - 1
+        self.left + self.items.len() as u64 - 1
     }
 
     /// Lets the lost range that is item `number` grow by `range`, if it has not been taken, `range` follows on and the cause is the
     /// same.
     pub(crate) fn extend_lost(&mut self, number: u64, range: SeqRange, cause: LossCause) -> bool {
-        let Some(place) = number.checked_sub(self.taken).and_then(|place| usize::try_from(place).ok()) else {
+        let Some(place) = number.checked_sub(self.left).and_then(|place| usize::try_from(place).ok()) else {
             return false;
         };
+        if place == 0 && self.lent {
+            return false;
+        }
         let Some(Item { what: What::Lost { range: have, cause: had }, .. }) = self.items.get_mut(place) else {
             return false;
         };
@@ -126,75 +111,57 @@ impl Inbox {
         true
     }
 
-    /// Takes the next item out for lending; returns its owner and what it frees: `Some(bytes)` for a message, `None` for a mark.
+    /// Takes the next item for lending; returns its owner and what it frees: `Some(bytes)` for a message, `None` for a mark.
+    #[inline]
     pub(crate) fn advance(&mut self, pool: &mut Pool) -> Option<(Owner, Option<usize>)> {
-        if self.lent.buffer.capacity() > 0 {
-            pool.put(core::mem::take(&mut self.lent.buffer));
+        if core::mem::take(&mut self.lent) {
+            self.left += 1;
+            if let Some(Item { what: What::Message { buffer, .. }, .. }) = self.items.pop_front() {
+                pool.put(buffer);
+            }
         }
-        self.lent.owner = None;
-        let Item { owner, .. } = self.items.front()?;
-        let owner = *owner;
-        if let Some(count) = self.of_slot.get_mut(owner.slot as usize) {
+        let item = self.items.front()?;
+        self.lent = true;
+        if let Some(count) = self.of_slot.get_mut(item.owner.slot as usize) {
             *count -= 1;
         }
-        if let Some(Item { what: What::Message { seq, path, packed, buffer }, .. }) = self.items.front_mut() {
-            let len = buffer.len();
-            self.lent = Lent {
-                owner: Some(owner),
-                seq: *seq,
-                path: *path,
-                buffer: core::mem::take(buffer),
-                next: packed.then_some((0, 0)),
-                range: self.lent.range,
-            };
-            self.items.pop_front();
-            self.taken += 1;
-            return Some((owner, Some(len)));
+        if let What::Message { packed, buffer, .. } = &item.what {
+            self.record = packed.then_some((0, 0));
+            return Some((item.owner, Some(buffer.len())));
         }
         self.marks -= 1;
-        Some((owner, None))
+        Some((item.owner, None))
     }
 
     /// Whether the packet being lent holds more messages.
     pub(crate) const fn has_record(&self) -> bool {
-        self.lent.next.is_some()
+        self.record.is_some()
     }
 
-    /// Lends what [`advance`](Self::advance) took out, or the next record of it.
+    /// Lends what [`advance`](Self::advance) took, or the next record of it.
+    #[inline]
     pub(crate) fn lend(&mut self) -> Option<Received<'_>> {
-        let Some(owner) = self.lent.owner else { return self.lend_mark() };
-        let (index, payload) = match self.lent.next {
-            None => (0, self.lent.buffer.as_slice()),
-            Some((at, index)) => {
-                let mut rest = records(self.lent.buffer.get(at..)?);
-                let record = rest.next()?;
-                let left = rest.rest().len();
-                let end = self.lent.buffer.len() - left;
-                self.lent.next = (left > 0).then(|| (end, index.saturating_add(1)));
-                (index, record)
-            }
-        };
-        Some(Received::Message {
-            peer: owner.peer,
-            stream: owner.stream,
-            path: self.lent.path,
-            seq: self.lent.seq,
-            index,
-            payload,
-        })
-    }
-
-    fn lend_mark(&mut self) -> Option<Received<'_>> {
-        let Item { owner: Owner { peer, stream, .. }, what } = self.items.pop_front()?;
-        self.taken += 1;
+        let Item { owner: Owner { peer, stream, .. }, what } = self.items.front()?;
+        let (peer, stream) = (*peer, *stream);
         Some(match what {
-            What::Lost { range, cause } => {
-                self.lent.range = [range];
-                Received::Lost { peer, stream, ranges: &self.lent.range, cause }
+            What::Message { seq, path, buffer, .. } => {
+                let (index, payload) = match self.record {
+                    None => (0, buffer.as_slice()),
+                    Some((at, index)) => {
+                        let mut rest = records(buffer.get(at..)?);
+                        let record = rest.next()?;
+                        let left = rest.rest().len();
+                        self.record = (left > 0).then(|| (buffer.len() - left, index.saturating_add(1)));
+                        (index, record)
+                    }
+                };
+                Received::Message { peer, stream, path: *path, seq: *seq, index, payload }
             }
-            What::Restarted { epoch } => Received::Restarted { peer, epoch },
-            What::Ended { cause } => Received::Ended { peer, stream, cause },
-            What::Message { .. } => return None,
+            What::Lost { range, cause } => {
+                Received::Lost { peer, stream, ranges: core::slice::from_ref(range), cause: *cause }
+            }
+            What::Restarted { epoch } => Received::Restarted { peer, epoch: *epoch },
+            What::Ended { cause } => Received::Ended { peer, stream, cause: *cause },
         })
     }
 }

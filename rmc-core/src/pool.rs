@@ -25,6 +25,7 @@ impl Pool {
     }
 
     /// An empty buffer that holds `len` bytes without growing.
+    #[inline]
     pub(crate) fn take(&mut self, len: usize) -> Vec<u8> {
         let (class, capacity) = class_above(len);
         self.take_idle(class).unwrap_or_else(|| Vec::with_capacity(capacity))
@@ -48,6 +49,7 @@ impl Pool {
     }
 
     /// Keeps a buffer for later use.
+    #[inline]
     pub(crate) fn put(&mut self, mut buffer: Vec<u8>) {
         let capacity = buffer.capacity();
         let Some(class) = class_below(capacity) else { return };
@@ -75,9 +77,10 @@ fn class_above(len: usize) -> (usize, usize) {
         return (0, 1 << MIN_SHIFT);
     }
     let shift = (len - 1).ilog2();
-    let quarter = 1_usize << (shift - 2);
-    let quarters = (len - (1 << shift)).div_ceil(quarter);
-    ((shift - MIN_SHIFT) as usize * 4 + quarters, (1 << shift) + quarters * quarter)
+    let quarter_shift = shift - 2;
+    // Rounded up. A shift, as a division would be the dearest step of what a packet costs.
+    let quarters = (len - (1 << shift) + (1 << quarter_shift) - 1) >> quarter_shift;
+    ((shift - MIN_SHIFT) as usize * 4 + quarters, (1 << shift) + (quarters << quarter_shift))
 }
 
 /// The largest class whose buffers all fit into `capacity`; `None` below the smallest and above the largest.

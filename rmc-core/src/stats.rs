@@ -129,7 +129,7 @@ pub struct DroppedStats {
     pub unread: u64,
     /// Packets that came after `close`.
     pub closed: u64,
-    /// Data behind the number with which its sender had finished.
+    /// Packets that name a number behind the one with which their sender had finished.
     pub after_end: u64,
     /// Events for which the ring had no room (S35).
     pub events: u64,

@@ -15,6 +15,7 @@ use rmc_core::packet::{
 use rmc_core::{MAX_SEQ, SeqRange};
 
 proptest! {
+    // RMC-ENC-5
     #[test]
     fn legal_packets_come_back_as_they_were(owned in legal_packet()) {
         let packet = owned.packet();
@@ -47,12 +48,14 @@ proptest! {
         check_encode(&owned.packet())?;
     }
 
+    // RMC-ENC-5
     #[test]
     fn any_bytes_are_a_packet_or_refused(bytes in vec(any::<u8>(), 0..80)) {
         check_bytes(&bytes)?;
     }
 
     /// As above, behind a header that is likely to be legal, so that bodies are reached.
+    // RMC-ENC-5
     #[test]
     fn any_body_is_a_packet_or_refused(
         (kind, flags, ext, seq) in (0..16_u8, 0..64_u8, any::<bool>(), any_seq()),
@@ -66,6 +69,7 @@ proptest! {
         check_bytes(&bytes)?;
     }
 
+    // RMC-ENC-5
     #[test]
     fn damaged_packets_are_packets_or_refused(
         owned in legal_packet(),
@@ -101,6 +105,7 @@ proptest! {
     }
 
     /// The builder takes exactly what a packet can carry, and says so.
+    // RMC-KIND-3
     #[test]
     fn ranges_builder_takes_what_a_packet_can_carry(
         base_seq in any_seq(),

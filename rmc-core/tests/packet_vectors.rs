@@ -12,6 +12,7 @@ use rmc_core::packet::{
 };
 use serde_json::{Map, Value};
 
+// RMC-ENC-1, RMC-ENC-5, RMC-KIND-2, RMC-EXT-1
 #[test]
 fn valid_vectors_decode_to_their_fields_and_encode_to_their_bytes() {
     let mut kinds = BTreeSet::new();
@@ -35,6 +36,7 @@ fn valid_vectors_decode_to_their_fields_and_encode_to_their_bytes() {
     assert!(kinds.iter().eq(&Kind::ALL), "every kind has a valid vector: {kinds:?}");
 }
 
+// RMC-ENC-2, RMC-ENC-3, RMC-ENC-4, RMC-KIND-1, RMC-KIND-2, RMC-KIND-3, RMC-FLAG-1, RMC-FLAG-2, RMC-EXT-3, RMC-PACK-1
 #[test]
 fn invalid_vectors_are_refused_for_their_reason() {
     let mut reasons = BTreeSet::new();
@@ -55,6 +57,7 @@ fn invalid_vectors_are_refused_for_their_reason() {
 }
 
 /// Whatever is cut off a valid vector's end, except of a payload, no longer decodes.
+// RMC-ENC-4
 #[test]
 fn valid_vectors_cut_short_are_refused() {
     for vector in vectors("valid") {

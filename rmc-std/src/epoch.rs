@@ -49,6 +49,7 @@ fn newer(a: u32, b: u32) -> bool {
 mod tests {
     use super::*;
 
+    // RMC-EPOCH-2
     #[test]
     fn seed_s37_epochs_of_one_process_always_grow() {
         let mut last = next();
@@ -71,6 +72,7 @@ mod tests {
         assert_eq!(next_of(&last, 7), 7);
     }
 
+    // RMC-EPOCH-2
     #[test]
     fn ticks_last_16_ms_and_wrap() {
         assert_eq!(tick(15), 0);

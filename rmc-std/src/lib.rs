@@ -96,3 +96,8 @@ pub use rmc_core::{
     Config, ConfigError, EndCause, EventKind, EventMask, HeartbeatTimesError, JoinPolicy, LossCause, Path, PeerInfo,
     SendCapacity, SendError, SeqRange, Stats, Stream, UnknownEvent,
 };
+
+/// The README's examples are compiled with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

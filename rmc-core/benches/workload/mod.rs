@@ -37,6 +37,8 @@ pub(crate) trait Workload {
 /// What there is besides the baseline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
+    /// No node: a second baseline, for what sends.
+    Keep,
     Send,
     Receive,
     ReceiveGaps,
@@ -44,10 +46,11 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 4] = [Self::Send, Self::Receive, Self::ReceiveGaps, Self::ServeNacks];
+    pub(crate) const ALL: [Self; 5] = [Self::Keep, Self::Send, Self::Receive, Self::ReceiveGaps, Self::ServeNacks];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
+            Self::Keep => "keep",
             Self::Send => "send",
             Self::Receive => "receive",
             Self::ReceiveGaps => "receive_gaps",
@@ -58,7 +61,7 @@ impl Kind {
     /// The least number of packets that it can be done for.
     pub(crate) const fn step(self) -> u64 {
         match self {
-            Self::Send | Self::Receive | Self::ReceiveGaps => 1,
+            Self::Keep | Self::Send | Self::Receive | Self::ReceiveGaps => 1,
             Self::ServeNacks => serve::REPAIRS,
         }
     }
@@ -66,6 +69,7 @@ impl Kind {
     /// A node in its steady state.
     pub(crate) fn start(self, size: usize, peers: usize) -> Box<dyn Workload> {
         match self {
+            Self::Keep => Box::new(Baseline::keeping(size, peers)),
             Self::Send => Box::new(Send::new(size, peers)),
             Self::Receive => Box::new(Receive::in_order(size, peers)),
             Self::ReceiveGaps => Box::new(Receive::with_gaps(size, peers)),

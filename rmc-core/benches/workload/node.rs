@@ -68,7 +68,8 @@ impl Node {
                 Action::Transmit(transmit) => sent(black_box(transmit.contents)),
                 Action::Event(Event::Readable) => {
                     while let Some(received) = self.protocol.recv() {
-                        if let Received::Message { .. } = black_box(received) {
+                        if let Received::Message { payload, .. } = received {
+                            black_box(payload);
                             self.delivered += 1;
                         }
                     }

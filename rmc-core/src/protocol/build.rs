@@ -22,6 +22,7 @@ impl Protocol {
         }
     }
 
+    #[inline(never)]
     pub(super) fn build_aside(&mut self, aside: Aside) -> Option<Sent> {
         match aside {
             Aside::Heartbeat { to, place } => {
@@ -43,10 +44,14 @@ impl Protocol {
         }
     }
 
+    #[inline(never)]
     pub(super) fn build_heartbeat(&mut self, place: u32, destination: SocketAddr, promise: Promise) -> Option<Sent> {
         let stream = self.streams.get(place)?;
         let end = if promise.end { Flags::END } else { Flags::NONE };
-        let group = u32::try_from(self.peers.len()).unwrap_or(u32::MAX);
+        let group = match stream.kind {
+            Stream::Group => u32::try_from(self.peers.len()).unwrap_or(u32::MAX),
+            Stream::Private => 1,
+        };
         let oldest = stream.log.oldest();
         let body = Body::Heartbeat { oldest, interval: promise.interval, backoff: 0, group, rtt: 0 };
         let packet = Packet {
@@ -60,6 +65,7 @@ impl Protocol {
         self.build(&packet, destination, Note::Heartbeat)
     }
 
+    #[inline(never)]
     pub(super) fn build_lost(
         &mut self,
         place: u32,
@@ -77,6 +83,7 @@ impl Protocol {
         self.build(&packet, destination, Note::Reset)
     }
 
+    #[inline(never)]
     pub(super) fn build_table(&mut self, destination: SocketAddr, index: usize) -> Option<Sent> {
         let mut intervals = IntervalsBuilder::new();
         for &interval in &self.shared.config.heartbeat_times {

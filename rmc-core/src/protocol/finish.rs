@@ -21,7 +21,7 @@ pub(super) struct Finishing {
     linger: Duration,
     /// When the queue was empty, so that the end was announced.
     drained: Option<Instant>,
-    /// When a NACK was served last.
+    /// When the last NACK came.
     nack: Option<Instant>,
 }
 
@@ -34,8 +34,8 @@ impl Phase {
         matches!(self, Self::Closed)
     }
 
-    /// A NACK was served.
-    pub(super) const fn served(&mut self, now: Instant) {
+    /// A NACK came.
+    pub(super) const fn asked(&mut self, now: Instant) {
         if let Self::Finishing(finishing) = self {
             finishing.nack = Some(now);
         }
@@ -100,7 +100,7 @@ impl Protocol {
         due
     }
 
-    fn complete(&mut self) {
+    pub(super) fn complete(&mut self) {
         self.shut();
         self.shared.event(Event::Closed);
     }

@@ -65,6 +65,7 @@ impl Protocol {
     }
 
     /// Multicast loops back. Another epoch under this node's address is another node (S03, F26).
+    #[inline(never)]
     fn own_packet(&mut self, source: SocketAddr, packet: &Packet<'_>) {
         if packet.epoch == self.shared.config.epoch {
             self.shared.stats.dropped.own += 1;
@@ -77,6 +78,7 @@ impl Protocol {
     }
 
     /// A Nack or an Ack: it concerns what this node sends. It is served even if the peer table is full (S05).
+    #[inline(never)]
     fn packet_for_sender(&mut self, source: SocketAddr, packet: &Packet<'_>) {
         let slot = match self.peers.admit(source, packet.epoch, &mut self.shared) {
             Ok(slot) => Some(slot),
@@ -96,6 +98,7 @@ impl Protocol {
         if let Body::Nack { stamp, ranges, .. } = packet.body {
             let stream = stream_of(packet);
             self.shared.stats.repair.nacks_received += 1;
+            self.phase.asked(self.shared.now);
             let count = ranges.iter(packet.seq).map(|range| range.len()).sum();
             self.shared.event(Event::GotNack { peer: source, stream, seq: packet.seq, count });
             self.serve(source, slot, stamp, packet);
@@ -132,7 +135,6 @@ impl Protocol {
         }
         if served.some {
             stream.beats.hasten(self.shared.now, &config.heartbeat_times);
-            self.phase.served(self.shared.now);
         }
         self.streams.touched(place, &self.shared);
         if served.unsent && !served.some {
@@ -184,6 +186,11 @@ impl Protocol {
     fn packet_of_stream(&mut self, slot: u32, path: Path, packet: &Packet<'_>) {
         let stream = stream_of(packet);
         let seq = packet.seq;
+        if seq > 0 && stream == Stream::Group && self.peers.get(slot).is_some_and(|peer| peer.finished) {
+            // It finished before it ever sent data.
+            self.shared.stats.dropped.after_end += 1;
+            return;
+        }
         match packet.body {
             Body::Data { payload } => {
                 let resent = packet.flags.contains(Flags::RESENT);
@@ -236,6 +243,7 @@ impl Protocol {
         self.peers.touched(slot, stream, &self.shared);
     }
 
+    #[inline(never)]
     fn heartbeat(&mut self, slot: u32, stream: Stream, packet: &Packet<'_>, oldest: u64, path: Path, interval: u32) {
         let seq = packet.seq;
         let end = packet.flags.contains(Flags::END);
@@ -279,6 +287,7 @@ impl Protocol {
     }
 
     /// Every packet proves that its sender lives, and says when the next one is due (S34).
+    #[inline]
     fn heard(&mut self, slot: u32, stream: Stream, packet: &Packet<'_>) {
         let Some(peer) = self.peers.get_mut(slot) else { return };
         let address = peer.address;

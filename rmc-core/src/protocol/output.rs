@@ -13,7 +13,7 @@ use crate::event::{Event, EventKind, Stream};
 use crate::packet::{Body, Flags, HEADER_LEN, Kind, MAX_RTT_MICROS, NO_PROMISE, Packet};
 use crate::sender::{GROUP, Promise};
 use crate::seq::SeqRange;
-use crate::time::{Instant, micros};
+use crate::time::{Instant, earlier, micros};
 
 /// How long a transmission that the system refused waits (F19).
 const RETRY_DELAY: Duration = Duration::from_millis(10);
@@ -36,6 +36,8 @@ pub(super) struct Outgoing {
     stalled_until: Option<Instant>,
     /// How many datagrams left since the last input (S20).
     burst: usize,
+    /// How many of them were repairs.
+    burst_repairs: usize,
     /// Whether data is next, where both wait (S19).
     data_turn: bool,
     /// When the token bucket lets the next packet leave.
@@ -103,6 +105,7 @@ impl Outgoing {
             retry: None,
             stalled_until: None,
             burst: 0,
+            burst_repairs: 0,
             data_turn: false,
             paced_until: None,
             asides: VecDeque::new(),
@@ -116,6 +119,7 @@ impl Outgoing {
     pub(super) const fn new_burst(&mut self) {
         self.burst = 0;
         self.paced_until = None;
+        self.burst_repairs = 0;
     }
 
     pub(super) const fn has_own_table(&self) -> bool {
@@ -137,12 +141,12 @@ impl Outgoing {
         self.asides.clear();
         self.retry = None;
         self.stalled_until = None;
-        self.table_due = None;
         self.announce_due = false;
     }
 
     pub(super) fn close(&mut self) {
         self.drop_pending();
+        self.table_due = None;
         self.last = None;
     }
 }
@@ -157,7 +161,11 @@ impl Protocol {
         if self.shared.inbox.take_news() {
             return Action::Event(Event::Readable);
         }
-        if let Some(sent) = self.next_transmission() {
+        let pending = self.has_pending();
+        if !pending {
+            // The common end of a drain.
+            self.phase.drained(self.shared.now);
+        } else if let Some(sent) = self.next_transmission() {
             self.pacing.spend(sent.len, self.shared.now);
             self.out.burst += 1;
             self.out.last = Some(sent);
@@ -170,7 +178,7 @@ impl Protocol {
         {
             return Action::Event(event);
         }
-        Action::ArmTimer(self.deadline())
+        Action::ArmTimer(self.deadline(pending && self.has_pending()))
     }
 
     /// Input: the last `Transmit` could not be sent. With `retry` it comes back after 10 ms, without it counts as lost on the way (F19).
@@ -329,6 +337,7 @@ impl Protocol {
         None
     }
 
+    #[inline(never)]
     fn stream_control(&mut self, place: u32) -> Option<Sent> {
         let stream = self.streams.get_mut(place)?;
         let destination = stream.destination;
@@ -360,6 +369,7 @@ impl Protocol {
         None
     }
 
+    #[inline(never)]
     fn stream_request(&mut self, slot: u32, id: u64) -> Option<Sent> {
         let heartbeat = self.streams.group().beats.index();
         let own_epoch = self.shared.config.epoch;
@@ -388,7 +398,7 @@ impl Protocol {
             if !repairs && !data {
                 return None;
             }
-            let data_turn = data && (self.out.data_turn || !repairs);
+            let data_turn = data && (!repairs || self.out.data_turn || self.repairs_had_their_half());
             let len = match (self.shared.config.max_rate, data_turn) {
                 (None, _) => 0,
                 (Some(_), true) => self.streams.next_data_len(),
@@ -403,11 +413,19 @@ impl Protocol {
             self.streams.touched(place, &self.shared);
             if sent.is_some() {
                 self.out.data_turn = !data_turn;
+                self.out.burst_repairs += usize::from(!data_turn);
                 return sent;
             }
         }
     }
 
+    /// An odd burst has one turn more than two halves. A burst of one belongs to each in turn.
+    const fn repairs_had_their_half(&self) -> bool {
+        let max_burst = self.shared.config.max_burst;
+        max_burst > 1 && self.out.burst_repairs >= max_burst / 2
+    }
+
+    #[inline(never)]
     fn next_repair(&mut self, place: u32) -> Option<Sent> {
         let stream = self.streams.get_mut(place)?;
         stream.log.drop_aged(&mut self.shared);
@@ -463,15 +481,13 @@ impl Protocol {
             || (self.shared.active && self.peers.next_sending().is_some())
     }
 
-    fn deadline(&self) -> Option<Instant> {
+    fn deadline(&self, pending: bool) -> Option<Instant> {
         if self.is_closed() {
             return None;
         }
-        let waits = !self.shared.config.silent && self.has_pending();
+        let waits = !self.shared.config.silent && pending;
         let pending = waits.then(|| self.out.stalled_until.or(self.out.paced_until).unwrap_or(self.shared.now));
-        [self.peers.deadline(), self.streams.deadline(), self.announce_at, self.closes_at(), pending]
-            .into_iter()
-            .flatten()
-            .min()
+        let streams = earlier(self.peers.deadline(), self.streams.deadline());
+        earlier(earlier(streams, self.announce_at), earlier(self.closes_at(), pending))
     }
 }

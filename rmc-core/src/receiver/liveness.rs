@@ -20,13 +20,22 @@ pub(crate) struct Liveness {
 struct Expected {
     deadline: Instant,
     interval: Duration,
+    /// The interval and its tolerance.
+    wait: Duration,
 }
 
 impl Liveness {
     /// A packet came that promises the next one within `interval` (`None`: promises nothing). Returns whether one had been missed.
+    #[inline]
     pub(crate) fn touch(&mut self, now: Instant, interval: Option<Duration>, config: &Config) -> bool {
-        self.expected =
-            interval.map(|interval| Expected { deadline: now + interval + tolerance(interval, config), interval });
+        self.expected = interval.map(|interval| {
+            // Most packets promise what the one before did.
+            let wait = match self.expected {
+                Some(expected) if expected.interval == interval => expected.wait,
+                _ => interval + tolerance(interval, config),
+            };
+            Expected { deadline: now + wait, interval, wait }
+        });
         core::mem::take(&mut self.missed) > 0
     }
 
@@ -47,8 +56,8 @@ impl Liveness {
     }
 
     /// How long the sender may be silent before another epoch takes its place (S37): the promise in use, at most `bound`.
-    pub(crate) fn patience(&self, config: &Config, bound: Duration) -> Duration {
-        self.expected.map_or(bound, |expected| (expected.interval + tolerance(expected.interval, config)).min(bound))
+    pub(crate) fn patience(&self, bound: Duration) -> Duration {
+        self.expected.map_or(bound, |expected| expected.wait.min(bound))
     }
 
     /// Counts the intervals that have passed without a packet; `Some(how many in all)` if there is a new one.

@@ -143,8 +143,8 @@ impl Peer {
     }
 
     /// How long this epoch may be silent before another one that is not newer takes its place (S37).
-    pub(crate) fn patience(&self, config: &Config) -> Duration {
-        self.group.as_ref().map_or(MAX_PATIENCE, |stream| stream.liveness().patience(config, MAX_PATIENCE))
+    pub(crate) fn patience(&self) -> Duration {
+        self.group.as_ref().map_or(MAX_PATIENCE, |stream| stream.liveness().patience(MAX_PATIENCE))
     }
 
     /// Whether it has finished, so that its silence is no news.

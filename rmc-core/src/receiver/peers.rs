@@ -8,6 +8,7 @@ use core::net::SocketAddr;
 use super::peer::{Opening, Peer};
 use super::remembered::Remembered;
 use super::stream::RecvStream;
+use crate::config::JoinPolicy;
 use crate::event::{EndCause, Event, LossCause, Stream};
 use crate::hash::{Map, map};
 use crate::inbox::{Owner, What};
@@ -30,6 +31,8 @@ pub(crate) struct Peers {
     slots: Vec<Option<Peer>>,
     free: Vec<u32>,
     lookup: Map<SocketAddr, u32>,
+    /// Whose packet came last: the next one is probably from the same.
+    recent: u32,
     timers: Deadlines,
     remembered: Remembered,
     /// Streams with a NACK or an Ack to send: (slot, stream id).
@@ -44,6 +47,7 @@ impl Peers {
             slots: Vec::new(),
             free: Vec::new(),
             lookup: map(config.seed),
+            recent: 0,
             timers: Deadlines::default(),
             remembered: Remembered::new(config.max_peers.saturating_mul(4), config.seed),
             sending: VecDeque::new(),
@@ -74,12 +78,13 @@ impl Peers {
 
     /// The peer that a packet of `epoch` came from, made or restarted if need be. Who is refused was counted (S05, S37).
     pub(crate) fn admit(&mut self, address: SocketAddr, epoch: u32, shared: &mut Shared) -> Result<u32, Refused> {
-        let Some(slot) = self.find(address) else { return self.add(address, epoch, shared) };
+        let Some(slot) = self.find_recent(address) else { return self.add(address, epoch, shared) };
+        self.recent = slot;
         let now = shared.now;
         let peer = self.get_mut(slot).ok_or(Refused::NoRoom)?;
         if peer.epoch != epoch {
             let silent_for = now.saturating_since(peer.heard);
-            if !is_newer(epoch, peer.epoch) && silent_for < peer.patience(&shared.config) {
+            if !is_newer(epoch, peer.epoch) && silent_for < peer.patience() {
                 shared.stats.dropped.stale_epoch += 1;
                 return Err(Refused::Stale);
             }
@@ -96,6 +101,7 @@ impl Peers {
     }
 
     /// The stream that a packet belongs to, begun if the packet may begin it.
+    #[inline]
     pub(crate) fn follow(
         &mut self,
         slot: u32,
@@ -105,7 +111,8 @@ impl Peers {
     ) -> Option<(&mut Box<RecvStream>, &mut super::rtt::Rtt)> {
         let peer = self.slots.get_mut(slot as usize)?.as_mut()?;
         if peer.stream(stream).is_none() {
-            let start = peer.start(stream, opening, shared.config.join_policy)?;
+            let policy = if shared.config.silent { JoinPolicy::Now } else { shared.config.join_policy };
+            let start = peer.start(stream, opening, policy)?;
             self.last_stream_id += 1;
             let owner = Owner { peer: peer.address, stream, slot, stream_id: self.last_stream_id };
             *peer.stream_mut(stream) = Some(Box::new(RecvStream::new(owner, start, shared)));
@@ -119,6 +126,7 @@ impl Peers {
     }
 
     /// After an input to a stream: it may have something to send, or need its timer sooner.
+    #[inline]
     pub(crate) fn touched(&mut self, slot: u32, stream: Stream, shared: &Shared) {
         let Some(peer) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else { return };
         let Some(stream) = peer.stream_mut(stream) else { return };
@@ -146,11 +154,13 @@ impl Peers {
     }
 
     /// The application took an item of a stream.
+    #[inline]
     pub(crate) fn released(&mut self, owner: Owner, message: Option<usize>, shared: &mut Shared) {
         let Some(peer) = self.get_mut(owner.slot) else { return };
         let Some(stream) = peer.stream_by_id(owner.stream_id) else { return };
-        stream.released(message, shared);
-        self.touched(owner.slot, owner.stream, shared);
+        if stream.released(message, shared) {
+            self.touched(owner.slot, owner.stream, shared);
+        }
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
@@ -175,15 +185,25 @@ impl Peers {
         true
     }
 
-    /// Lets all waits of all peers begin anew (S28, S30).
+    /// Lets all waits of all peers begin anew: nobody is late for the time between (S30).
     pub(crate) fn restart_timers(&mut self, shared: &Shared) {
+        for peer in self.slots.iter_mut().flatten() {
+            peer.heard = shared.now;
+            for stream in [peer.group.as_mut(), peer.private.as_mut()].into_iter().flatten() {
+                stream.liveness_mut().restart(shared.now, &shared.config);
+            }
+        }
+        self.restart_gaps(shared);
+    }
+
+    /// Lets the waits for repairs begin anew: now somebody else asks for them, or this node does again (S28).
+    pub(crate) fn restart_gaps(&mut self, shared: &Shared) {
         self.sending.clear();
         for slot in 0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX) {
             let Some(peer) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else { continue };
-            peer.heard = shared.now;
             for stream in [peer.group.as_mut(), peer.private.as_mut()].into_iter().flatten() {
                 stream.queued = false;
-                stream.restart_timers(shared);
+                stream.restart_gaps(shared);
                 enqueue(stream, &mut self.sending, shared);
             }
             self.timers.set(slot, peer.deadline(&shared.config));
@@ -198,6 +218,14 @@ impl Peers {
             }
         }
         *self = Self::new(shared);
+    }
+
+    #[inline]
+    fn find_recent(&self, address: SocketAddr) -> Option<u32> {
+        if self.get(self.recent).is_some_and(|peer| peer.address == address) {
+            return Some(self.recent);
+        }
+        self.find(address)
     }
 
     fn add(&mut self, address: SocketAddr, epoch: u32, shared: &mut Shared) -> Result<u32, Refused> {

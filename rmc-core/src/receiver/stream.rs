@@ -13,7 +13,7 @@ use crate::packet::Flags;
 use crate::seq::SeqRange;
 use crate::shared::Shared;
 use crate::stats::StreamInfo;
-use crate::time::Instant;
+use crate::time::{Instant, earlier};
 
 /// Where a stream begins (S10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +117,9 @@ impl RecvStream {
 
     /// Numbers up to `seq` exist.
     pub(crate) fn learn(&mut self, seq: u64, shared: &mut Shared) {
+        if self.follows_end(seq, shared) {
+            return;
+        }
         self.window.learn(seq);
         self.settle(shared);
     }
@@ -127,8 +130,7 @@ impl RecvStream {
             shared.stats.dropped.unread += 1;
             return;
         }
-        if self.end.is_some_and(|end| arrival.seq > end.seq) {
-            shared.stats.dropped.after_end += 1;
+        if self.follows_end(arrival.seq, shared) {
             return;
         }
         match self.window.take(arrival, shared) {
@@ -151,6 +153,9 @@ impl RecvStream {
         }
         if self.window.is_crowded(shared) {
             shared.stats.dropped.unread += 1;
+            return;
+        }
+        if self.follows_end(beat.seq, shared) {
             return;
         }
         let bound = self.unasked_bound(shared);
@@ -179,6 +184,9 @@ impl RecvStream {
             return;
         }
         let asked = self.answered(stamp, rtt, shared);
+        if self.follows_end(seq - 1, shared) {
+            return;
+        }
         if self.joining && first == 1 {
             if let Some(gone) = SeqRange::new(1, seq - 1) {
                 self.window.give_up(gone, None, shared);
@@ -211,7 +219,7 @@ impl RecvStream {
             return;
         }
         let asked = self.answered(stamp, rtt, shared);
-        if seq < self.delivered() {
+        if seq < self.delivered() || self.follows_end(seq, shared) {
             return;
         }
         let counts = asked || self.joining || shared.config.silent || seq <= self.unasked_bound(shared);
@@ -233,10 +241,11 @@ impl RecvStream {
         self.answered(stamp, rtt, shared);
     }
 
-    /// The application has taken an item of this stream.
-    pub(crate) fn released(&mut self, message: Option<usize>, shared: &mut Shared) {
+    /// The application has taken an item of this stream. Returns whether that made room for a gap that can now be asked for.
+    #[inline]
+    pub(crate) fn released(&mut self, message: Option<usize>, shared: &mut Shared) -> bool {
         self.window.release(message);
-        self.window.extend(shared);
+        self.window.extend(shared)
     }
 
     /// The stream is over. Nothing may be handed to it after.
@@ -261,9 +270,8 @@ impl RecvStream {
         self.settle(shared);
     }
 
-    /// Lets all waits begin anew: of gaps and of what is expected (S28, S30).
-    pub(crate) fn restart_timers(&mut self, shared: &Shared) {
-        self.liveness.restart(shared.now, &shared.config);
+    /// Lets the waits of all gaps begin anew (S28, S30).
+    pub(crate) fn restart_gaps(&mut self, shared: &Shared) {
         let mut from = 0;
         while let Some(gap) = self.window.gaps().find_from(from) {
             from = gap.range.last() + 1;
@@ -302,10 +310,7 @@ impl RecvStream {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         // While it waits to be polled, its gaps are no reason to wake up.
         let gaps = if self.queued { None } else { self.window.gaps().earliest() };
-        match (gaps, self.liveness.deadline()) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        earlier(gaps, self.liveness.deadline())
     }
 
     pub(crate) fn info(&self) -> StreamInfo {
@@ -320,12 +325,20 @@ impl RecvStream {
         }
     }
 
+    /// Whether `seq` lies behind the number with which the sender finished: what says so is dropped, as nothing can follow.
+    fn follows_end(&self, seq: u64, shared: &mut Shared) -> bool {
+        let follows = self.end.is_some_and(|end| seq > end.seq);
+        shared.stats.dropped.after_end += u64::from(follows);
+        follows
+    }
+
     /// How far news counts that nobody asked for.
     fn unasked_bound(&self, shared: &Shared) -> u64 {
         self.window.known().max(self.window.limit(shared))
     }
 
     /// Something was filled: takes the round trip of a first attempt, and holds what is left of the gap.
+    #[inline(never)]
     fn filled(&mut self, gap: Gap, arrival: Arrival<'_>, rtt: &mut Rtt, shared: &mut Shared) {
         if !arrival.flags.contains(Flags::RESENT) {
             return;

@@ -178,20 +178,28 @@ impl Window {
     }
 
     /// Opens gaps for what is known to exist and fits the window: asks for what is neither delivered nor cached, nothing else (F01, F03).
-    pub(crate) fn extend(&mut self, shared: &mut Shared) {
-        let limit = self.limit(shared);
-        let Some(range) = SeqRange::new(self.covered + 1, self.known.min(limit)) else { return };
+    /// Returns whether there was one to open.
+    #[inline]
+    pub(crate) fn extend(&mut self, shared: &mut Shared) -> bool {
+        // The rule: everything that is known to exist is accounted for.
+        self.known > self.covered && self.extend_to(self.limit(shared), shared)
+    }
+
+    #[inline(never)]
+    fn extend_to(&mut self, limit: u64, shared: &mut Shared) -> bool {
+        let Some(range) = SeqRange::new(self.covered + 1, self.known.min(limit)) else { return false };
         let step = (shared.config.receive_window_packets / STEP).max(1) as u64;
         if !self.gaps.is_empty() && self.known > limit && limit - self.covered < step {
-            return;
+            return false;
         }
         let bytes = shared.config.receive_window_bytes;
         let waits_for_bytes = self.unread.bytes > 0 || !self.gaps.is_empty();
         if waits_for_bytes && bytes.saturating_sub(self.held_bytes()) < bytes / STEP {
-            return;
+            return false;
         }
         self.open(range, shared);
         self.covered = range.last();
+        true
     }
 
     /// The numbers of `range` that did not come never will. Without a cause they are left out silently. What was received is delivered in
@@ -283,6 +291,7 @@ impl Window {
         Taken::New(gap)
     }
 
+    #[inline(never)]
     fn take_ahead(&mut self, arrival: Arrival<'_>, shared: &mut Shared) -> Taken {
         let seq = arrival.seq;
         let in_gap = seq <= self.covered;

@@ -12,7 +12,7 @@ use crate::event::Stream;
 use crate::packet::Flags;
 use crate::seq::{MAX_SEQ, SeqRange};
 use crate::shared::Shared;
-use crate::time::Instant;
+use crate::time::{Instant, earlier};
 
 #[derive(Clone)]
 pub(crate) struct SendStream {
@@ -78,7 +78,7 @@ impl SendStream {
             return Err(SendError::SequencePassed { seq: first, next });
         }
         let max_payload = config.max_payload();
-        let fragments = len.div_ceil(max_payload).max(1);
+        let fragments = if len <= max_payload { 1 } else { len.div_ceil(max_payload) };
         let last = first.saturating_add(fragments as u64 - 1);
         if last > MAX_SEQ {
             return Err(SendError::SequenceExhausted);
@@ -192,10 +192,7 @@ impl SendStream {
     /// When it needs `handle_timeout` next.
     pub(crate) fn deadline(&self, config: &Config) -> Option<Instant> {
         let abandon = self.abandon_at(config.peer_timeout);
-        match (self.beats.deadline(), abandon) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        earlier(self.beats.deadline(), abandon)
     }
 
     /// When a private stream whose receiver owes an acknowledgement is dropped.

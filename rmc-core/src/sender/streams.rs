@@ -113,6 +113,7 @@ impl SendStreams {
     }
 
     /// After any change of a stream: it may have something to send, or need its timer sooner.
+    #[inline]
     pub(crate) fn touched(&mut self, place: u32, shared: &Shared) {
         let Some(stream) = self.slots.get_mut(place as usize).and_then(Option::as_deref_mut) else { return };
         if stream.has_control() && !core::mem::replace(&mut stream.in_control, true) {

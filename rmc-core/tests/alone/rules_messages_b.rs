@@ -1,7 +1,7 @@
 //! Rules of docs/protocol.md about messages, sending and the interface that no rule of the seed shows whole.
 
 use rmc_core::packet::{DecodeError, Flags};
-use rmc_core::{Config, LossCause, Path, SendError, Stats};
+use rmc_core::{Config, EndCause, JoinPolicy, LossCause, MAX_SEQ, Path, SendError, Stats};
 
 use crate::lone::{EPOCH, Item, Lone, MS, OWN, SECOND, Sent, Transmission, group, lost, message, own, peer};
 use crate::packets::{self, ack, data, data_with, heartbeat, heartbeat_with, nack, nack_to, part, payload};
@@ -390,7 +390,7 @@ fn rmc_local_6_a_wrong_call_changes_nothing() {
     let now = lone.instant();
     assert_eq!(node.send_at(now, 5, b"a"), Err(SendError::SequencePassed { seq: 5, next: 6 }));
     assert_eq!(node.send_at(now, 0, b"a"), Err(SendError::SequencePassed { seq: 0, next: 6 }));
-    assert_eq!(node.send_at(now, rmc_core::MAX_SEQ + 1, b"a"), Err(SendError::SequenceExhausted));
+    assert_eq!(node.send_at(now, MAX_SEQ + 1, b"a"), Err(SendError::SequenceExhausted));
     assert_eq!(node.send(now, &[0; 1_001]), Err(SendError::TooLarge { len: 1_001, max: 1_000 }));
     assert_eq!(node.send_to(now, peer(2), b"a"), Err(SendError::TooManyPrivate(1)));
     assert_eq!(node.send_to(now, group(), b"a"), Err(SendError::InvalidDestination(group())));
@@ -405,4 +405,47 @@ fn rmc_local_6_a_wrong_call_changes_nothing() {
     }
     assert_eq!(trace(&lone.sent), trace(&wronged.sent));
     assert_eq!(lone.node.stats(), wronged.node.stats());
+}
+
+/// The number before the last one that there is.
+// RMC-SEQ-3, RMC-SEQ-1, RMC-LOCAL-6
+#[test]
+fn rmc_seq_3_after_the_last_number_there_is_no_other() {
+    let mut lone = Lone::new(|_| {});
+    assert_eq!(lone.node.send_at(lone.instant(), MAX_SEQ - 1, b"a"), Ok(MAX_SEQ - 1));
+    let long = vec![0; lone.node.max_payload() + 1];
+    assert_eq!(lone.node.send(lone.instant(), &long), Err(SendError::SequenceExhausted), "it needs two");
+    assert_eq!(lone.node.send(lone.instant(), b"a"), Ok(MAX_SEQ));
+    assert_eq!(lone.node.send(lone.instant(), b"a"), Err(SendError::SequenceExhausted));
+    lone.settle();
+    assert_eq!(lone.sent(), [Sent::Lost(1, MAX_SEQ - 2), Sent::Data(MAX_SEQ - 1), Sent::Data(MAX_SEQ)]);
+    lone.hear_unicast(peer(1), &nack(1, &[(MAX_SEQ, MAX_SEQ)]));
+    assert_eq!(lone.sent(), [Sent::Repair(MAX_SEQ)]);
+    lone.node.reset(lone.instant()).expect("a reset uses up no number");
+    lone.run_for(10 * MS);
+    let sent = lone.sent();
+    assert_eq!(sent[0], Sent::Reset(MAX_SEQ));
+    let oldest = MAX_SEQ + 1;
+    assert!(matches!(sent[1], Sent::Heartbeat { seq: MAX_SEQ, oldest: told, .. } if told == oldest), "{sent:?}");
+    lone.node.finish(lone.instant(), SECOND);
+    lone.run_for(2 * SECOND);
+    assert!(lone.node.is_closed());
+}
+
+/// The receiver's side of the same.
+// RMC-SEQ-1, RMC-SEQ-3
+#[test]
+fn rmc_seq_3_the_last_number_is_received_as_any_other() {
+    let mut lone = Lone::new(|config| config.join_policy = JoinPolicy::Now);
+    lone.hear_all([MAX_SEQ - 2, MAX_SEQ]);
+    assert_eq!(lone.asked(), [MAX_SEQ - 1]);
+    lone.hear_all([MAX_SEQ - 1]);
+    lone.hear(peer(0), &heartbeat_with(Flags::END, MAX_SEQ, MAX_SEQ + 1, 10 * MS));
+    let messages = [MAX_SEQ - 2, MAX_SEQ - 1, MAX_SEQ].map(message);
+    let items = lone.take();
+    assert_eq!(items[..3], messages);
+    assert_eq!(items[3..], [Item::Ended(EndCause::Finished)]);
+    lone.hear_all([MAX_SEQ]);
+    lone.run_for(60 * SECOND);
+    assert_eq!(lone.take(), []);
 }

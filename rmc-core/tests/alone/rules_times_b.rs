@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rmc_core::packet::{Body, Flags, NO_PROMISE, Packet};
-use rmc_core::{EndCause, Event, LossCause};
+use rmc_core::{EndCause, Event, JoinPolicy, LossCause};
 
 use crate::lone::{EPOCH, Item, Lone, MS, NS, OWN, SECOND, Sent, Transmission, US, lost, message, peer};
 use crate::packets::{ack, data, data_with, encode, heartbeat, heartbeat_with, nack, repair, reset};
@@ -309,4 +309,163 @@ fn rmc_active_1_private_packets_are_dropped_too() {
     lone.hear_unicast(peer(0), &encode(Flags::PRIVATE, 0, EPOCH, 1, body));
     assert_eq!(lone.node.stats().dropped.inactive, 2);
     assert_eq!((lone.take(), lone.sent()), (vec![], vec![]), "nothing is delivered, and nothing acknowledged");
+}
+
+/// A finishing node that follows nothing announces its end all the same.
+// RMC-ACTIVE-2, RMC-END-1
+#[test]
+fn rmc_active_2_a_deactivated_node_finishes_as_any_other() {
+    let mut lone = Lone::new(|_| {});
+    lone.send_all(2);
+    lone.node.deactivate(lone.instant());
+    lone.node.finish(lone.instant(), 2 * SECOND);
+    lone.run_to(500 * MS);
+    let ends = beats(&lone).iter().filter(|beat| beat.end).count();
+    assert_eq!(ends, 7, "at 0, 10, 30, 80, 130, 205 and 305 ms");
+    forget(&mut lone);
+    lone.hear_unicast(peer(1), &nack(1, &[(2, 2)]));
+    assert_eq!(lone.sent(), [Sent::Repair(2)]);
+    lone.run_to(2_500 * MS - NS);
+    assert!(!lone.node.is_closed());
+    lone.run_to(2_500 * MS);
+    assert!(lone.node.is_closed());
+}
+
+/// A packet that the socket refused does not keep a node from ending.
+// RMC-END-1, RMC-SEND-4
+#[test]
+fn rmc_end_1_what_comes_back_leaves_before_the_end() {
+    let mut lone = Lone::new(|config| config.heartbeat_times = vec![20 * MS]);
+    for _ in 0..3 {
+        lone.node.send(lone.instant(), b"a").expect("there is room");
+    }
+    assert_eq!(lone.poll_transmit().map(|sent| sent.what), Some(Sent::Data(1)));
+    lone.node.transmit_failed(lone.instant(), true);
+    lone.node.finish(lone.instant(), Duration::ZERO);
+    lone.run_for(SECOND);
+    assert!(lone.node.is_closed());
+    let sent = lone.sent();
+    assert_eq!(sent[..3], [1, 2, 3].map(Sent::Data));
+    assert!(sent[3..].iter().all(|sent| matches!(sent, Sent::Heartbeat { seq: 3, end: true, .. })), "{sent:?}");
+    assert_eq!(sent.len(), 5);
+}
+
+/// A private stream whose receiver never acknowledges is dropped in the linger as at any other time.
+// RMC-END-3, RMC-PRIV-5
+#[test]
+fn rmc_end_3_an_abandoned_private_stream_does_not_keep_a_node_open() {
+    let mut lone = Lone::new(|_| {});
+    lone.node.send_to(lone.instant(), peer(1), b"private").expect("there is room");
+    lone.settle();
+    lone.node.finish(lone.instant(), 100 * SECOND);
+    lone.run_to(100 * SECOND - NS);
+    assert!(!lone.node.is_closed());
+    let abandoned = lone.events.iter().filter(|(_, event)| matches!(event, Event::PrivateAbandoned { .. }));
+    assert_eq!(abandoned.map(|&(at, _)| at).collect::<Vec<_>>(), [30 * SECOND]);
+    lone.run_to(100 * SECOND);
+    assert!(lone.node.is_closed());
+}
+
+/// The last Ack comes while the end is being announced: there is nothing more to announce.
+// RMC-END-1, RMC-PRIV-4
+#[test]
+fn rmc_end_1_an_ack_ends_the_run_of_its_private_stream() {
+    let mut lone = Lone::new(|_| {});
+    lone.node.send_to(lone.instant(), peer(1), b"private").expect("there is room");
+    lone.settle();
+    lone.node.finish(lone.instant(), 2 * SECOND);
+    lone.run_to(15 * MS);
+    lone.hear_unicast(peer(1), &ack(Flags::PRIVATE, OWN, 1));
+    forget(&mut lone);
+    lone.run_to(2 * SECOND - NS);
+    assert_eq!((lone.sent(), lone.node.is_closed()), (vec![], false));
+    lone.run_to(2 * SECOND);
+    assert!(lone.node.is_closed());
+}
+
+/// A linger without end is possible; `close` ends it.
+// RMC-END-3
+#[test]
+fn rmc_end_3_a_linger_without_end() {
+    let mut lone = Lone::new(|_| {});
+    lone.send_all(3);
+    lone.node.finish(lone.instant(), Duration::MAX);
+    lone.run_to(100_000 * SECOND);
+    assert!(!lone.node.is_closed());
+    lone.hear_unicast(peer(1), &nack(1, &[(2, 2)]));
+    assert_eq!(lone.sent.last().map(|sent| sent.what.clone()), Some(Sent::Repair(2)));
+    lone.node.close(lone.instant());
+    assert!(lone.node.is_closed());
+}
+
+/// Whatever it is that a peer returns with, its stream goes on where it stood.
+// RMC-PEER-7
+#[test]
+fn rmc_peer_7_a_peer_may_return_with_any_packet() {
+    let gone = |cause| vec![lost(3, 3, cause)];
+    let cases = [
+        (heartbeat(4), vec![3, 4], vec![]),
+        (crate::packets::lost(1, 3, 0), vec![], gone(LossCause::Lost)),
+        (reset(3, 0), vec![], gone(LossCause::Reset)),
+        (repair(2), vec![], vec![]),
+    ];
+    for policy in [JoinPolicy::Now, JoinPolicy::Oldest, JoinPolicy::FromStart] {
+        for (bytes, asked, items) in &cases {
+            let mut lone = Lone::new(|config| config.join_policy = policy);
+            lone.hear_all([1, 2]);
+            lone.run_to(30 * SECOND);
+            lone.take();
+            lone.hear(peer(0), bytes);
+            assert_eq!((&lone.asked(), &lone.take()), (asked, items), "{policy:?}");
+        }
+    }
+}
+
+// RMC-HB-6
+#[test]
+fn rmc_hb_6_a_private_heartbeat_names_one_receiver() {
+    let mut lone = Lone::new(|_| {});
+    for index in 0..7 {
+        lone.hear(peer(index), &data(1));
+    }
+    lone.node.send_to(lone.instant(), peer(3), b"private").expect("there is room");
+    lone.run_to(10 * MS);
+    let beats: Vec<_> =
+        lone.sent.iter().filter(|sent| matches!(sent.what, Sent::Heartbeat { .. })).map(fields).collect();
+    assert_eq!(beats, [(1, 20_000, 0, 1, 0)]);
+}
+
+/// What this node says or does not say is no sign of life of its peers.
+// RMC-PEER-6, RMC-PEER-5
+#[test]
+fn rmc_peer_6_set_silent_does_not_prolong_a_peer_s_life() {
+    let mut lone = Lone::new(|_| {});
+    lone.hear_all([1]);
+    for (at, silent) in [(10, true), (20, false)] {
+        lone.run_to(SECOND * at);
+        lone.node.set_silent(lone.instant(), silent);
+        lone.drain();
+        assert_eq!(lone.node.peer(peer(0)).map(|peer| peer.silence), Some(SECOND * at));
+    }
+    lone.run_to(30 * SECOND - NS);
+    assert!(lone.node.peer(peer(0)).is_some());
+    lone.run_to(30 * SECOND);
+    assert_eq!(lone.node.peer(peer(0)), None);
+}
+
+/// What is over is over: nothing beyond END is asked for (its Data would be dropped), and nothing comes behind `Ended`.
+// RMC-END-4, RMC-END-2
+#[test]
+fn rmc_end_4_nothing_beyond_the_end_is_asked_for_or_reported() {
+    for bytes in [heartbeat(9), crate::packets::lost(2, 8, 0), reset(8, 0)] {
+        let mut lone = Lone::new(|_| {});
+        lone.hear_all([1]);
+        lone.hear(peer(0), &heartbeat_with(Flags::END, 1, 1, 10 * MS));
+        assert_eq!(lone.take(), [message(1), Item::Ended(EndCause::Finished)]);
+        lone.hear(peer(0), &bytes);
+        lone.run_for(SECOND);
+        assert_eq!(lone.asked(), []);
+        lone.run_for(60 * SECOND);
+        assert_eq!(lone.take(), [], "the stream is over");
+    }
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use rmc_core::packet::{Flags, NO_PROMISE, Packet};
+use rmc_core::packet::{Body, Flags, NO_PROMISE, Packet};
 use rmc_core::{Config, DEFAULT_HEARTBEAT_TIMES, Path};
 
 use crate::lone::{EPOCH, Lone, MS, NS, OWN, SECOND, Sent, group, peer};
-use crate::packets::{ack, data, data_with, heartbeat, heartbeat_with, nack, payload, times};
+use crate::packets::{ack, data, data_with, encode, heartbeat_with, nack, times};
 use crate::rules_support_b::{Beat, beat_times, beats, forget, index_of, misses, queue};
 
 // RMC-HB-2, RMC-HB-3
@@ -333,6 +333,34 @@ fn seed_s24_without_the_table_an_unknown_index_means_the_last_interval_told() {
     lone.events.clear();
     lone.hear(peer(0), &data_with(Flags::NONE, 8, EPOCH, 3));
     assert_eq!(misses(&mut lone, 3_750 * MS), [(3_750 * MS, 1)], "one that the default table has is looked up there");
-    lone.hear(peer(0), &heartbeat(3));
-    assert_eq!(lone.node.send(lone.instant(), &payload(1)), Ok(1));
+}
+
+/// Nacks and Acks of a private stream carry the index of the group's stream of the node that sends them.
+// RMC-HB-1, RMC-NACK-3
+#[test]
+fn seed_s23_private_nacks_and_acks_carry_the_group_s_index() {
+    let mut lone = Lone::new(|_| {});
+    lone.send_all(1);
+    lone.run_to(100 * MS);
+    forget(&mut lone);
+    let body = Body::Heartbeat { oldest: 1, interval: 500_000, backoff: 0, group: 0, rtt: 0 };
+    lone.hear_unicast(peer(1), &encode(Flags::PRIVATE, 0, EPOCH, 1, body));
+    let told: Vec<_> = lone.sent.iter().map(|sent| (sent.what.clone(), sent.private, index_of(sent))).collect();
+    assert_eq!(told, [(Sent::Ack(0), true, 3), (Sent::Nack(vec![(1, 1)]), true, 3)]);
+}
+
+/// A peer that restarts has forgotten the table.
+// RMC-HB-9, RMC-EPOCH-3
+#[test]
+fn seed_s24_a_restarted_peer_is_told_the_table_again() {
+    let mut lone = Lone::new(|config| config.heartbeat_times = vec![7 * MS, 70 * MS]);
+    lone.send_all(2);
+    let mut asks = nack(1, &[(1, 1)]);
+    lone.hear_unicast(peer(1), &asks);
+    assert_eq!(tables_to(&mut lone, 1), 1);
+    asks[4..8].copy_from_slice(&(EPOCH + 1).to_be_bytes());
+    for expected in [1, 0] {
+        lone.hear_unicast(peer(1), &asks);
+        assert_eq!(tables_to(&mut lone, 1), expected);
+    }
 }

@@ -7,7 +7,7 @@ use rmc_core::{Config, Event, JoinPolicy, LossCause, Path, SendError, SeqRange};
 
 use crate::lone::{EPOCH, Lone, MS, NS, OWN, SECOND, Sent, lost, message, peer};
 use crate::packets::{self, ack, data, data_with, encode, heartbeat, nack, payload, repair, reset, times};
-use crate::rules_support_b::{beat_times, forget, misses, queue};
+use crate::rules_support_b::{beat_times, forget, misses};
 
 fn silent() -> Lone {
     Lone::new(|config| config.silent = true)
@@ -356,7 +356,71 @@ fn seed_s30_what_comes_while_deactivated_begins_nothing() {
     lone.node.activate(lone.instant());
     lone.hear_all([9]);
     assert_eq!(lone.take(), [message(9)]);
-    queue(&mut lone, 1);
-    lone.settle();
     assert_eq!(lone.asked(), []);
+}
+
+/// What was missed before is not counted on.
+// RMC-ACTIVE-3, RMC-LIVE-4
+#[test]
+fn seed_s30_activation_counts_missed_heartbeats_afresh() {
+    let mut lone = Lone::new(|_| {});
+    lone.hear(peer(0), &heartbeat(1));
+    assert_eq!(misses(&mut lone, 2 * SECOND).last(), Some(&(1_750 * MS, 3)));
+    lone.node.deactivate(lone.instant());
+    lone.run_to(4 * SECOND);
+    lone.node.activate(lone.instant());
+    lone.drain();
+    forget(&mut lone);
+    assert_eq!(misses(&mut lone, 5 * SECOND), [(4_750 * MS, 1)]);
+}
+
+/// A silent node has nothing to announce and serves nobody: there is nothing to linger for.
+// RMC-SILENT-1, RMC-END-1, RMC-END-3
+#[test]
+fn seed_s28_who_falls_silent_while_finishing_closes() {
+    for queued in [0, 400] {
+        let mut lone = Lone::new(|config| {
+            config.max_rate = Some(2_000);
+            config.rate_burst = 2_000;
+        });
+        lone.send_all(3);
+        crate::rules_support_b::queue(&mut lone, queued);
+        lone.node.finish(lone.instant(), SECOND);
+        lone.run_to(15 * MS);
+        lone.node.set_silent(lone.instant(), true);
+        lone.drain();
+        forget(&mut lone);
+        lone.run_to(60 * SECOND);
+        assert_eq!(lone.sent(), []);
+        assert!(lone.node.is_closed(), "{queued} were queued");
+        assert_eq!(lone.deadline, None);
+    }
+}
+
+/// To and fro: it has said that this is the end, and does not go back on it.
+// RMC-END-1, RMC-END-3
+#[test]
+fn seed_s28_who_falls_silent_while_finishing_does_not_speak_again() {
+    let mut lone = Lone::new(|_| {});
+    lone.send_all(3);
+    lone.node.finish(lone.instant(), SECOND);
+    lone.run_to(15 * MS);
+    lone.node.set_silent(lone.instant(), true);
+    lone.run_to(50 * MS);
+    forget(&mut lone);
+    lone.node.set_silent(lone.instant(), false);
+    lone.run_to(60 * SECOND);
+    let beats = crate::rules_support_b::beats(&lone);
+    assert!(beats.iter().all(|beat| beat.end), "heartbeats without END after the END: {beats:?}");
+    assert!(lone.node.is_closed());
+}
+
+/// Of a silent node it is `Now`, whatever is set.
+// RMC-SILENT-1
+#[test]
+fn seed_s28_a_silent_node_s_join_policy_stays_now() {
+    let mut lone = silent();
+    lone.node.set_join_policy(JoinPolicy::FromStart);
+    lone.hear_all([7]);
+    assert_eq!(lone.take(), [message(7)]);
 }

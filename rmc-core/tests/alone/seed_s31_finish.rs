@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use rmc_core::packet::{Flags, NO_PROMISE, Packet};
+use rmc_core::packet::{Flags, NO_PROMISE};
 use rmc_core::{Config, ConfigError, Event, EventKind, Instant, Path, Protocol, SendError, UnknownEvent};
 
 use crate::lone::{EPOCH, Lone, MS, NS, OWN, SECOND, Sent, group, message, own, peer};
-use crate::packets::{ack, data, data_with, nack, nack_to, payload};
+use crate::packets::{ack, data, data_with, nack, nack_to};
 use crate::rules_support_b::{Beat, beats, forget, index_of, queue};
 
 /// A table of 10 and 20 ms, so that the END run is through after 30 ms.
@@ -226,6 +226,40 @@ fn seed_s31_who_announced_itself_announces_its_end() {
     assert_eq!(beats(&lone).iter().map(|beat| (beat.seq, beat.end)).collect::<Vec<_>>(), [(0, true); 3]);
 }
 
+/// A reset that waits behind the queue leaves before the end as well.
+// RMC-END-1, RMC-RESET-2
+#[test]
+fn seed_s31_a_reset_in_the_queue_leaves_before_the_end_is_announced() {
+    let mut lone = Lone::new(|config| config.heartbeat_times = vec![20 * MS]);
+    queue(&mut lone, 3);
+    lone.node.reset(lone.instant()).expect("it may send");
+    queue(&mut lone, 2);
+    lone.node.reset(lone.instant()).expect("it may send");
+    finish(&mut lone, SECOND);
+    let data = |seqs: std::ops::RangeInclusive<u64>| seqs.map(Sent::Data).collect::<Vec<_>>();
+    let end = Sent::Heartbeat { seq: 5, oldest: 6, interval: 20 * MS, end: true };
+    let expected = [data(1..=3), vec![Sent::Reset(3)], data(4..=5), vec![Sent::Reset(5), end]].concat();
+    assert_eq!(lone.sent(), expected);
+}
+
+/// The table may change during the END run: it ends with an index 255 all the same.
+// RMC-END-1, RMC-HB-8
+#[test]
+fn seed_s31_the_end_run_ends_with_any_table() {
+    for table in [vec![MS; 3], vec![5 * MS; 30], vec![SECOND]] {
+        let mut lone = Lone::new(|_| {});
+        lone.send_all(2);
+        finish(&mut lone, SECOND);
+        lone.run_to(100 * MS);
+        lone.node.set_heartbeat_times(lone.instant(), &table, 0).expect("a legal table");
+        lone.run_to(20 * SECOND);
+        let beats = beats(&lone);
+        let last = beats.last().map(|beat| (beat.seq, beat.index, beat.interval, beat.end));
+        assert_eq!(last, Some((2, NO_PROMISE, Duration::ZERO, true)));
+        assert!(beats.iter().all(|beat| beat.end) && lone.node.is_closed());
+    }
+}
+
 /// One private stream waits for its Ack, the other has it.
 // RMC-END-1, RMC-PRIV-4
 #[test]
@@ -365,7 +399,16 @@ fn seed_s33_a_subscription_by_name_gets_that_event() {
         assert!(kinds.contains(&wanted), "{name} never came: {kinds:?}");
         let others = kinds.iter().filter(|&&kind| kind != wanted && kind != EventKind::Readable).count();
         assert_eq!(others, 0, "{name}: {kinds:?}");
-        assert!(lone.sent.iter().all(|sent| Packet::decode(&sent.bytes).is_ok()));
-        assert_eq!(lone.node.send(lone.instant(), &payload(13)), Ok(13));
     }
+}
+
+/// A NACK that can be answered with a heartbeat only is one too: its asker still listens.
+// RMC-END-3
+#[test]
+fn seed_s31_the_linger_counts_from_any_nack() {
+    let mut lone = sender();
+    finish(&mut lone, SECOND);
+    lone.run_to(900 * MS);
+    lone.hear_unicast(peer(1), &nack(1, &[(7, 7)]));
+    closes_at(lone, 1_900 * MS);
 }

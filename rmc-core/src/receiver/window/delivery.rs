@@ -19,6 +19,7 @@ pub(super) enum Payload<'a> {
 
 impl Window {
     /// Delivers what follows on: cached packets, and numbers that are gone.
+    #[inline]
     pub(super) fn advance(&mut self, shared: &mut Shared) {
         loop {
             if !self.cache.is_empty()
@@ -49,6 +50,7 @@ impl Window {
     }
 
     /// Hands the next packet to the application, or to the message that it is a part of. State moves first (F07).
+    #[inline]
     pub(super) fn deliver(&mut self, seq: u64, flags: Flags, path: Path, payload: Payload<'_>, shared: &mut Shared) {
         self.next = seq + 1;
         self.begun = true;
@@ -92,6 +94,7 @@ impl Window {
         }
     }
 
+    #[inline]
     fn deliver_whole(&mut self, seq: u64, flags: Flags, path: Path, payload: Payload<'_>, shared: &mut Shared) {
         let packed = flags.contains(Flags::PACKED);
         let buffer = match payload {
@@ -110,6 +113,7 @@ impl Window {
         self.push_message(seq, path, packed, buffer, shared);
     }
 
+    #[inline]
     fn push_message(&mut self, seq: u64, path: Path, packed: bool, buffer: Vec<u8>, shared: &mut Shared) {
         let (peer, stream) = (self.owner.peer, self.owner.stream);
         let wanted = shared.events.mask().contains(EventKind::NewPacket);
@@ -135,6 +139,7 @@ impl Window {
     }
 
     /// Tells the application, in stream order, that `range` will never come.
+    #[inline(never)]
     pub(super) fn report(&mut self, range: SeqRange, cause: LossCause, shared: &mut Shared) {
         self.begun = true;
         shared.stats.rx.lost = shared.stats.rx.lost.saturating_add(range.len());

@@ -1,0 +1,75 @@
+//! When the commands end, and with which status.
+
+use crate::program::{Program, group, run};
+
+#[test]
+fn expect_ends_when_so_many_have_come_intact() {
+    let group = group(21);
+    let receiver = Program::start(&format!("recv --group {group} --expect 200 --json"));
+    let sender = Program::start(&format!("send --generate 100000 --group {group} --wait 1 --rate 2000"));
+    let done = receiver.done();
+    assert_eq!(done.status, Some(0), "{}", done.stderr);
+    let summary = done.summary();
+    assert_eq!(
+        (&summary["ok"], &summary["why"], &summary["messages"]),
+        (&true.into(), &"expected".into(), &200.into())
+    );
+    drop(sender);
+}
+
+#[test]
+fn expect_counts_a_restarted_sender_anew() {
+    let group = group(22);
+    let receiver = Program::start(&format!("recv --group {group} --expect 300 --json"));
+    let first =
+        Program::start(&format!("send --generate 250 --group {group} --wait 1 --rate 500 --bind 127.0.0.1:21922"));
+    receiver.wait_for("\"event\":\"new_packet\"");
+    first.signal("-KILL");
+    assert_eq!(first.done().status, None);
+    let second = run(&format!("send --generate 300 --group {group} --bind 127.0.0.1:21922"));
+    assert_eq!(second.status, Some(0), "{}", second.stderr);
+    let done = receiver.done();
+    assert_eq!((done.status, &done.summary()["messages"]), (Some(0), &300.into()), "{}", done.stderr);
+}
+
+#[test]
+fn an_end_before_what_was_expected_is_a_failure() {
+    let group = group(23);
+    let receiver = Program::start(&format!("recv --group {group} --expect 11 --json"));
+    let sender = run(&format!("send --generate 10 --group {group} --wait 1"));
+    assert_eq!(sender.status, Some(0));
+    let done = receiver.done();
+    assert_eq!((done.status, &done.summary()["ok"]), (Some(1), &false.into()));
+}
+
+#[test]
+fn the_time_runs_out_with_a_summary_and_a_status() {
+    let done = run(&format!("recv --group {} --timeout 300ms --json", group(24)));
+    assert_eq!(done.status, Some(1));
+    assert_eq!(done.summary()["why"], "timeout");
+}
+
+/// A late joiner with a sender that keeps 50 packets only: each policy begins where it says.
+#[test]
+fn each_join_policy_begins_where_it_says() {
+    let group = group(25);
+    let sender =
+        Program::start(&format!("send --generate 1500 --size 100 --group {group} --rate 1000 --backlog 50 --json"));
+    let early = Program::start(&format!("recv --group {group} --expect 600 --join now --json"));
+    let early = early.done();
+    assert_eq!(early.status, Some(0), "{}", early.stderr);
+    let late: Vec<_> = ["now", "oldest", "start"]
+        .map(|join| Program::start(&format!("recv --group {group} --join {join} --json")))
+        .into_iter()
+        .map(Program::done)
+        .collect();
+    assert_eq!(sender.done().status, Some(0));
+    let firsts: Vec<_> = late.iter().map(|done| done.events("new_packet")[0]["seq"].as_u64()).collect();
+    assert!(firsts.iter().all(|&first| first > Some(500)), "{firsts:?}");
+    assert_eq!(late[0].status, Some(0), "whole from where it was joined: {}", late[0].stderr);
+    assert_eq!(late[1].status, Some(0), "whole from where it was joined: {}", late[1].stderr);
+    assert_eq!(late[2].status, Some(1), "what cannot be had counts as lost");
+    let lost = late[2].events("got_lost");
+    assert_eq!((&lost[0]["ranges"][0][0], &lost[0]["cause"]), (&1.into(), &"lost".into()));
+    assert!(late[2].stderr.contains("lost for good"), "{}", late[2].stderr);
+}

@@ -1,0 +1,9 @@
+//! The command line as a person uses it: the real program, over multicast on 127.0.0.1.
+#![cfg(feature = "cli")]
+
+mod demo;
+mod ends;
+mod json_lines;
+mod options;
+mod program;
+mod transfer;
