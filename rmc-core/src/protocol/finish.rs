@@ -1,4 +1,4 @@
-//! The end of a node: announced, or at once (S31, F23).
+//! The end of a node: announced, or at once (S31, F23; RMC-END-1 to RMC-END-3).
 
 use core::time::Duration;
 

@@ -64,7 +64,7 @@ impl Protocol {
         self.finish_if_due();
     }
 
-    /// Multicast loops back. Another epoch under this node's address is another node (S03, F26).
+    /// Multicast loops back. Another epoch under this node's address is another node (S03, F26; RMC-PEER-2, RMC-PEER-3).
     #[inline(never)]
     fn own_packet(&mut self, source: SocketAddr, packet: &Packet<'_>) {
         if packet.epoch == self.shared.config.epoch {
@@ -77,7 +77,8 @@ impl Protocol {
         }
     }
 
-    /// A Nack or an Ack: it concerns what this node sends. It is served even if the peer table is full (S05).
+    /// A Nack or an Ack: it concerns what this node sends. It is served even if the peer table is full (S05;
+    /// RMC-PEER-4, RMC-EPOCH-5).
     #[inline(never)]
     fn packet_for_sender(&mut self, source: SocketAddr, packet: &Packet<'_>) {
         let slot = match self.peers.admit(source, packet.epoch, &mut self.shared) {
@@ -161,7 +162,7 @@ impl Protocol {
         }
     }
 
-    /// At most one Heartbeat per peer and shortest interval (F13); all who are no peers share one.
+    /// At most one Heartbeat per peer and shortest interval (F13; RMC-EPOCH-5, RMC-REPAIR-6); all who are no peers share one.
     fn answer_with_heartbeat(&mut self, to: SocketAddr, slot: Option<u32>, aside: Aside) {
         let now = self.shared.now;
         let shortest = self.shared.config.heartbeat_times.first().copied().unwrap_or_default();
@@ -174,7 +175,7 @@ impl Protocol {
         self.out.add_aside(aside);
     }
 
-    /// The heartbeat table is sent again to a new peer that asks for anything (S24).
+    /// The heartbeat table is sent again to a new peer that asks for anything (S24, RMC-HB-9).
     fn tell_table(&mut self, to: SocketAddr, slot: Option<u32>) {
         let Some(peer) = slot.and_then(|slot| self.peers.get_mut(slot)) else { return };
         if !core::mem::replace(&mut peer.knows_table, true) && self.out.has_own_table() {
@@ -267,7 +268,7 @@ impl Protocol {
         }
     }
 
-    /// A peer that is heard before its first data is followed from 1: nothing of it is missed (F08).
+    /// A peer that is heard before its first data is followed from 1: nothing of it is missed (F08, RMC-JOIN-4).
     fn heard_before_data(&mut self, slot: u32) {
         if let Some(peer) = self.peers.get_mut(slot) {
             peer.from_first = true;
@@ -286,7 +287,7 @@ impl Protocol {
         self.peers.get(slot).is_some_and(|peer| peer.stream(stream).is_some())
     }
 
-    /// Every packet proves that its sender lives, and says when the next one is due (S34).
+    /// Every packet proves that its sender lives, and says when the next one is due (S34; RMC-PEER-5, RMC-LIVE-1).
     #[inline]
     fn heard(&mut self, slot: u32, stream: Stream, packet: &Packet<'_>) {
         let Some(peer) = self.peers.get_mut(slot) else { return };

@@ -181,7 +181,7 @@ impl Protocol {
         Action::ArmTimer(self.deadline(pending && self.has_pending()))
     }
 
-    /// Input: the last `Transmit` could not be sent. With `retry` it comes back after 10 ms, without it counts as lost on the way (F19).
+    /// Input: the last `Transmit` could not be sent. With `retry` it comes back after 10 ms, without it counts as lost on the way (F19, RMC-SEND-4).
     /// Legal until the next `poll_action`; otherwise nothing happens.
     pub fn transmit_failed(&mut self, now: Instant, retry: bool) {
         self.input(now);
@@ -307,7 +307,7 @@ impl Protocol {
         sent
     }
 
-    /// Control packets leave before everything else (S19).
+    /// Control packets leave before everything else (S19, RMC-SEND-5).
     fn next_control(&mut self) -> Option<Sent> {
         if let Some(index) = self.out.table_due.take()
             && let Some(sent) = self.build_table(self.shared.config.group, index)
@@ -391,7 +391,7 @@ impl Protocol {
         self.build(&packet, destination, Note::Nack { stream, count: ask.count })
     }
 
-    /// Repairs and data, in turn while both wait (S19).
+    /// Repairs and data, in turn while both wait (S19, RMC-REPAIR-10).
     fn next_bulk(&mut self) -> Option<Sent> {
         loop {
             let (repairs, data) = (self.streams.has_repairs(), self.streams.has_data());

@@ -1,4 +1,4 @@
-//! Messages made of the packets of one stream, in order (F29).
+//! Messages made of the packets of one stream, in order (F29; RMC-FRAG-3 to RMC-FRAG-6, RMC-JOIN-5).
 
 use alloc::vec::Vec;
 

@@ -182,7 +182,7 @@ impl Gaps {
         (self.root, self.free, self.len, self.armed) = (None, None, 0, 0);
     }
 
-    /// Gives the lowest waiting gaps their turn, or takes it from the highest, until exactly as many are armed as may be.
+    /// RMC-GAP-4: gives the lowest waiting gaps their turn, or takes it from the highest, until exactly as many are armed as may be.
     fn rearm(&mut self, now: Instant) {
         while self.armed < self.max_armed {
             let Some(gap) = self.lowest_waiting() else { return };

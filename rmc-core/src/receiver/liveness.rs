@@ -1,4 +1,5 @@
-//! When a stream's next packet is expected, and how often it failed to come (S22, S23, S26, F22).
+//! When a stream's next packet is expected, and how often it failed to come (S22, S23, S26, F22; RMC-LIVE-1, RMC-LIVE-3 to
+//! RMC-LIVE-5).
 
 use core::time::Duration;
 

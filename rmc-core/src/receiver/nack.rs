@@ -63,13 +63,13 @@ impl Stamps {
     }
 }
 
-/// A new gap: when to ask for it first. At once, as the seed does; a silent node waits for somebody else's repair (S28).
+/// A new gap: when to ask for it first (RMC-GAP-1). At once, as the seed does; a silent node waits for somebody else's repair (S28).
 pub(crate) fn new_gap(range: SeqRange, shared: &Shared) -> Gap {
     let wait = if shared.config.silent { shared.config.silent_gap } else { Duration::ZERO };
     Gap { range, state: GapState::Armed(Asking { due: shared.now + wait, attempts: 0, asked: None }) }
 }
 
-/// Puts all gaps that are due into one NACK, lowest first, and sets when they are due again.
+/// Puts all gaps that are due into one NACK (RMC-NACK-1), lowest first, and sets when they are due again.
 pub(crate) fn ask(gaps: &mut Gaps, stamps: &mut Stamps, rtt: Rtt, shared: &mut Shared) -> Option<Ask> {
     let now = shared.now;
     let lowest = gaps.due(now, 0)?;
@@ -104,7 +104,7 @@ pub(crate) fn ask(gaps: &mut Gaps, stamps: &mut Stamps, rtt: Rtt, shared: &mut S
     Some(Ask { stamp, ranges: builder, first: lowest.range.first(), count })
 }
 
-/// A repair came for a part of `gap`: what is left of it, around `seq`, is probably on its way too. The sender answers, so that the
+/// A repair came for a part of `gap` (RMC-GAP-8): what is left of it, around `seq`, is probably on its way too. The sender answers, so that the
 /// delays begin anew: a long gap may have been asked for often before its turn came.
 pub(crate) fn hold(gaps: &mut Gaps, gap: Gap, seq: u64, rtt: Rtt, shared: &Shared) {
     let until = shared.now + rtt.timeout(shared.config.nack_resend_time);
@@ -117,6 +117,7 @@ pub(crate) fn hold(gaps: &mut Gaps, gap: Gap, seq: u64, rtt: Rtt, shared: &Share
     }
 }
 
+/// The delays grow from the third ask on, and begin anew after `nack_timeout` (RMC-GAP-7, RMC-GAP-9).
 fn next_attempt(gap: Gap, stamp: u32, rtt: Rtt, shared: &mut Shared) -> GapState {
     let now = shared.now;
     let (mut attempts, mut first, once) = match gap.state {

@@ -104,7 +104,7 @@ impl Peer {
             .find(|stream| stream.owner().stream_id == id)
     }
 
-    /// Where a stream of this peer begins; `None`: not with this packet (S10).
+    /// Where a stream of this peer begins; `None`: not with this packet (S10; RMC-JOIN-1 to RMC-JOIN-4, RMC-PRIV-3).
     pub(crate) fn start(&self, stream: Stream, opening: Opening, policy: JoinPolicy) -> Option<Start> {
         let position = self.resume.as_deref().and_then(|positions| match stream {
             Stream::Group => positions.group,
@@ -127,7 +127,7 @@ impl Peer {
         }
     }
 
-    /// The interval that heartbeat index `index` of this peer stands for (S23, S24).
+    /// The interval that heartbeat index `index` of this peer stands for (S23, S24; RMC-HB-1, RMC-LIVE-2).
     pub(crate) fn interval(&self, index: u8) -> Option<Duration> {
         if index == NO_PROMISE {
             return None;

@@ -76,7 +76,8 @@ impl Peers {
         self.slots.iter().flatten()
     }
 
-    /// The peer that a packet of `epoch` came from, made or restarted if need be. Who is refused was counted (S05, S37).
+    /// The peer that a packet of `epoch` came from, made or restarted if need be. Who is refused was counted (S05, S37;
+    /// RMC-PEER-1, RMC-PEER-4, RMC-EPOCH-3, RMC-EPOCH-4).
     pub(crate) fn admit(&mut self, address: SocketAddr, epoch: u32, shared: &mut Shared) -> Result<u32, Refused> {
         let Some(slot) = self.find_recent(address) else { return self.add(address, epoch, shared) };
         self.recent = slot;
@@ -318,13 +319,13 @@ fn crowd(shared: &Shared) -> usize {
     shared.config.max_peers.saturating_mul(4).saturating_add(1_024)
 }
 
-/// RFC 1982 with 32 bits; a distance of exactly 2^31 counts as older.
+/// RFC 1982 with 32 bits; a distance of exactly 2^31 counts as older (RMC-EPOCH-1).
 pub(crate) const fn is_newer(epoch: u32, than: u32) -> bool {
     let distance = epoch.wrapping_sub(than);
     distance != 0 && distance < 1 << 31
 }
 
-/// The peer has another epoch: its streams are over, and begin at 1 again (S37).
+/// The peer has another epoch: its streams are over, and begin at 1 again (S37, RMC-EPOCH-3).
 fn restart(peer: &mut Peer, slot: u32, epoch: u32, shared: &mut Shared) {
     let streams = [peer.group.take(), peer.private.take()];
     let had_stream = streams.iter().any(Option::is_some);

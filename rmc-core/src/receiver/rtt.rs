@@ -1,4 +1,4 @@
-//! The round trip to one sender, measured by the receiver (RFC 6298, in integers).
+//! The round trip to one sender, measured by the receiver (RFC 6298, in integers; RMC-RTT-3, RMC-RTT-4).
 
 use core::time::Duration;
 

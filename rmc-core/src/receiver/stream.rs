@@ -146,7 +146,7 @@ impl RecvStream {
         self.settle(shared);
     }
 
-    /// A Heartbeat (S25).
+    /// A Heartbeat (S25; RMC-GAP-10, RMC-LOST-6, RMC-ACK-1).
     pub(crate) fn heartbeat(&mut self, beat: Beat, shared: &mut Shared) {
         if self.owner().stream == Stream::Private {
             self.ack_due = true;
@@ -177,7 +177,7 @@ impl RecvStream {
         self.settle(shared);
     }
 
-    /// A Lost: numbers from `first` to `seq` - 1 cannot be had (S15).
+    /// A Lost: numbers from `first` to `seq` - 1 cannot be had (S15; RMC-LOST-2 to RMC-LOST-5).
     pub(crate) fn lost(&mut self, first: u64, seq: u64, stamp: u32, rtt: &mut Rtt, shared: &mut Shared) {
         if self.window.is_crowded(shared) {
             shared.stats.dropped.unread += 1;
@@ -212,7 +212,7 @@ impl RecvStream {
         self.settle(shared);
     }
 
-    /// A Reset: the stream goes on behind `seq` (S16).
+    /// A Reset: the stream goes on behind `seq` (S16, RMC-RESET-1).
     pub(crate) fn reset(&mut self, seq: u64, stamp: u32, rtt: &mut Rtt, shared: &mut Shared) {
         if self.window.is_crowded(shared) {
             shared.stats.dropped.unread += 1;
@@ -262,7 +262,7 @@ impl RecvStream {
         self.window.drop_all(shared);
     }
 
-    /// Reports the gaps that nobody else had repaired in time (S28): for silent nodes.
+    /// Reports the gaps that nobody else had repaired in time (S28, RMC-SILENT-2): for silent nodes.
     pub(crate) fn give_up_due(&mut self, shared: &mut Shared) {
         while let Some(gap) = self.window.gaps().due(shared.now, 0) {
             self.window.give_up(gap.range, Some(LossCause::Silent), shared);
@@ -332,12 +332,12 @@ impl RecvStream {
         follows
     }
 
-    /// How far news counts that nobody asked for.
+    /// How far news counts that nobody asked for (RMC-LOST-5).
     fn unasked_bound(&self, shared: &Shared) -> u64 {
         self.window.known().max(self.window.limit(shared))
     }
 
-    /// Something was filled: takes the round trip of a first attempt, and holds what is left of the gap.
+    /// Something was filled (RMC-RTT-2, RMC-GAP-8): takes the round trip of a first attempt, and holds what is left of the gap.
     #[inline(never)]
     fn filled(&mut self, gap: Gap, arrival: Arrival<'_>, rtt: &mut Rtt, shared: &mut Shared) {
         if !arrival.flags.contains(Flags::RESENT) {
@@ -368,7 +368,7 @@ impl RecvStream {
         self.tell_end(shared);
     }
 
-    /// Tells the end of the stream once everything up to it was delivered or reported.
+    /// Tells the end of the stream (RMC-END-4) once everything up to it was delivered or reported.
     fn tell_end(&mut self, shared: &mut Shared) {
         let delivered = self.delivered();
         let Some(end) = self.end.as_mut().filter(|end| !end.told && delivered >= end.seq) else { return };

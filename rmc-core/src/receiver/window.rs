@@ -133,7 +133,7 @@ impl Window {
         self.marks >= shared.config.receive_window_packets
     }
 
-    /// The highest number that there is room for (S08).
+    /// The highest number that there is room for (S08, RMC-WIN-1).
     pub(crate) fn limit(&self, shared: &Shared) -> u64 {
         self.next - 1 + shared.config.receive_window_packets.saturating_sub(self.unread.packets) as u64
     }
@@ -149,7 +149,7 @@ impl Window {
         self.known = self.known.max(seq);
     }
 
-    /// The sender says that `seq` is its last number (F13): what was taken for known above it, and never came, is not.
+    /// The sender says that `seq` is its last number (F13, RMC-GAP-11): what was taken for known above it, and never came, is not.
     pub(crate) fn unlearn(&mut self, seq: u64, shared: &Shared) {
         let floor = seq.max(self.received).max(self.next - 1);
         if self.known <= floor {
@@ -165,7 +165,7 @@ impl Window {
         self.covered = self.covered.min(floor);
     }
 
-    /// Takes a data packet (S07, S08, S09).
+    /// Takes a data packet (S07, S08, S09; RMC-DATA-1 to RMC-DATA-3, RMC-WIN-2).
     pub(crate) fn take(&mut self, arrival: Arrival<'_>, shared: &mut Shared) -> Taken {
         if arrival.seq < self.next {
             return Taken::Duplicate;
@@ -177,7 +177,8 @@ impl Window {
         self.take_ahead(arrival, shared)
     }
 
-    /// Opens gaps for what is known to exist and fits the window: asks for what is neither delivered nor cached, nothing else (F01, F03).
+    /// Opens gaps for what is known to exist and fits the window: asks for what is neither delivered nor cached, nothing else (F01, F03;
+    /// RMC-GAP-2, RMC-WIN-5).
     /// Returns whether there was one to open.
     #[inline]
     pub(crate) fn extend(&mut self, shared: &mut Shared) -> bool {
@@ -203,7 +204,7 @@ impl Window {
     }
 
     /// The numbers of `range` that did not come never will. Without a cause they are left out silently. What was received is delivered in
-    /// order, at once (S15).
+    /// order, at once (S15, RMC-LOST-1).
     pub(crate) fn give_up(&mut self, range: SeqRange, cause: Option<LossCause>, shared: &mut Shared) {
         let Some(range) = SeqRange::new(range.first().max(self.next), range.last()) else { return };
         self.learn(range.last());
@@ -235,7 +236,8 @@ impl Window {
         }
     }
 
-    /// The stream is over: delivers what is cached in order, and reports every number up to the highest known that did not come (S26).
+    /// The stream is over: delivers what is cached in order, and reports every number up to the highest known that did not come (S26,
+    /// RMC-PEER-6).
     pub(crate) fn end(&mut self, cause: LossCause, shared: &mut Shared) {
         if let Some(range) = SeqRange::new(self.next, self.known) {
             self.give_up(range, Some(cause), shared);
@@ -368,7 +370,7 @@ impl Window {
             && shared.received_bytes + len <= shared.config.receive_total_bytes
     }
 
-    /// Room for the packet that everything waits for: what is cached goes, the highest first, and is asked for again.
+    /// Room for the packet that everything waits for (RMC-WIN-4): what is cached goes, the highest first, and is asked for again.
     fn make_room(&mut self, len: usize, shared: &mut Shared) -> bool {
         while !self.has_room(len, shared) {
             if !self.evict_highest(shared) {

@@ -1,4 +1,4 @@
-//! When a stream's heartbeats are due (S22, S23, F12, F16, F18).
+//! When a stream's heartbeats are due (S22, S23, F12, F16, F18; RMC-HB-3 to RMC-HB-5, RMC-END-1).
 
 use core::time::Duration;
 

@@ -1,4 +1,5 @@
-//! The packets of one stream: those that wait to be sent for the first time, and behind them the backlog that repairs come from (S21).
+//! The packets of one stream: those that wait to be sent for the first time, and behind them the backlog that repairs come from (S21,
+//! RMC-SEND-2).
 //!
 //! ```text
 //!      oldest          last sent               last given
@@ -113,7 +114,7 @@ impl Log {
         self.packets.get(self.sent)
     }
 
-    /// The numbers that were skipped just before it.
+    /// The numbers that were skipped just before it (RMC-SEND-3).
     pub(crate) fn hole_before_next(&self) -> Option<SeqRange> {
         let next = self.next_unsent()?;
         SeqRange::new(self.last_sent + 1, next.seq - 1)

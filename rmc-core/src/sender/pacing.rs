@@ -1,4 +1,4 @@
-//! The token bucket: how many bytes may leave when.
+//! The token bucket: how many bytes may leave when (RMC-PACE-2, RMC-PACE-3).
 
 use core::time::Duration;
 

@@ -1,4 +1,5 @@
-//! What one stream owes, to whom and how: everything that decides about answers to NACKs stands here (S14, F09, F14, F30).
+//! What one stream owes, to whom and how: everything that decides about answers to NACKs stands here (S14, F09, F14, F30;
+//! RMC-REPAIR-1 to RMC-REPAIR-9).
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

@@ -137,7 +137,7 @@ impl SendStream {
         self.log.last_sent()
     }
 
-    /// An Ack of a private stream (S17, S18). Returns whether it names a number that was sent.
+    /// An Ack of a private stream (S17, S18; RMC-ACK-2, RMC-PRIV-4). Returns whether it names a number that was sent.
     pub(crate) fn acknowledge(&mut self, seq: u64, shared: &mut Shared) -> bool {
         if seq > self.log.last_sent() {
             return false;
@@ -195,7 +195,7 @@ impl SendStream {
         earlier(self.beats.deadline(), abandon)
     }
 
-    /// When a private stream whose receiver owes an acknowledgement is dropped.
+    /// When a private stream whose receiver owes an acknowledgement is dropped (RMC-PRIV-5).
     pub(crate) fn abandon_at(&self, timeout: Duration) -> Option<Instant> {
         (self.kind == Stream::Private && !self.is_acknowledged()).then(|| self.waiting_since + timeout)
     }

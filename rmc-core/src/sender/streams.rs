@@ -71,7 +71,7 @@ impl SendStreams {
         self.floor
     }
 
-    /// The private stream to `peer`, made if there is none (S18).
+    /// The private stream to `peer`, made if there is none (S18; RMC-PRIV-6, RMC-PRIV-8).
     pub(crate) fn make_private(&mut self, peer: SocketAddr, shared: &mut Shared) -> Result<u32, SendError> {
         if let Some(place) = self.private(peer) {
             return Ok(place);
