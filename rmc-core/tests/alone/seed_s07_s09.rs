@@ -177,8 +177,30 @@ fn seed_s08_all_windows_together_have_a_bound() {
     assert_eq!((lone.node.stats().held.receive_bytes, lone.node.stats().dropped.total), (1_500, 0));
     lone.hear(peer(1), &sized(7, 1));
     let stats = lone.node.stats();
-    assert_eq!((stats.held.receive_bytes, stats.dropped.total + stats.dropped.window), (1_500, 1));
+    assert_eq!((stats.held.receive_bytes, stats.dropped.total, stats.dropped.window), (1_500, 1, 0));
     assert_eq!(lone.node.peer(peer(1)).and_then(|peer| peer.group).map(|stream| stream.known), Some(7));
+}
+
+// RMC-WIN-2
+#[test]
+fn seed_s08_all_windows_together_have_a_bound_in_packets_too() {
+    let mut lone = Lone::new(|config| {
+        window_of_ten(config);
+        config.receive_total_packets = 15;
+    });
+    lone.hear_all(2..=10);
+    for seq in 2..=7 {
+        lone.hear(peer(1), &data(seq));
+    }
+    assert_eq!(lone.node.stats().dropped.total, 0);
+    lone.hear(peer(1), &data(8));
+    let stats = lone.node.stats();
+    assert_eq!((stats.dropped.total, stats.dropped.window, stats.rx.data), (1, 0, 15));
+    // What the application takes makes room for everybody.
+    lone.hear_all([1]);
+    assert_eq!(lone.take().len(), 9, "10 made room for the one that all waited for");
+    lone.hear(peer(1), &data(8));
+    assert_eq!(lone.node.stats().dropped.total, 1);
 }
 
 /// A full window must not refuse the one packet that it waits for.
