@@ -197,6 +197,10 @@ impl Protocol {
         if matches!(sent.bytes, Source::Retry) {
             return;
         }
+        if self.bytes_of(sent).len() != sent.len {
+            // An input between dropped its stream, or its receiver has acknowledged it: nobody wants it any more.
+            return;
+        }
         let mut bytes = self.shared.pool.take(sent.len);
         bytes.extend_from_slice(self.bytes_of(sent));
         self.out.retry = Some((bytes, Sent { bytes: Source::Retry, ..sent }));

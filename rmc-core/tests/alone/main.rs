@@ -1,17 +1,17 @@
 //! One node alone, driven through its public face: what goes in, at what time, and what comes out.
 
 mod fragments;
+mod given;
 mod hostile;
 mod lone;
+mod observed;
 mod pacing;
 mod packets;
 mod rules_encoding;
-mod rules_messages_b;
+mod rules_messages;
 mod rules_nack_rtt;
-mod rules_support;
-mod rules_support_b;
-mod rules_times_b;
-mod rules_wire_b;
+mod rules_times;
+mod rules_wire;
 mod seed_fault_nacks;
 mod seed_fault_receiver;
 mod seed_fault_repair;

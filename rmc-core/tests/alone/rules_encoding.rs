@@ -3,9 +3,9 @@
 use rmc_core::Config;
 use rmc_core::packet::{Body, Extension, Flags, Packet};
 
+use crate::given::{decoded, private_data, private_heartbeat, send_private};
 use crate::lone::{EPOCH, Lone, MS, SECOND, message, peer};
 use crate::packets::{data, heartbeat_with, nack, payload};
-use crate::rules_support::{decoded, private_data, private_heartbeat, send_private};
 
 /// A node that sends every kind that this version sends: Data, Heartbeat, HeartbeatTimes, Nack, Lost, Reset, Ack.
 fn busy(change: impl FnOnce(&mut Config)) -> Lone {

@@ -6,9 +6,9 @@ use std::time::Duration;
 use rmc_core::packet::{Body, Flags};
 use rmc_core::{Path, SeqRange};
 
+use crate::given::{confirm, decoded, last_stamp, nack_times, sender, sent_to};
 use crate::lone::{EPOCH, Lone, MS, NS, SECOND, Sent, US, peer};
 use crate::packets::{self, data, encode, heartbeat, nack, repair, reset};
-use crate::rules_support::{confirm, decoded, last_stamp, nack_times, sender, sent_to};
 
 fn rtt(lone: &Lone) -> Option<Duration> {
     lone.node.peer(peer(0)).and_then(|peer| peer.rtt)
@@ -277,8 +277,8 @@ fn rmc_nack_3_a_nack_carries_epoch_cookie_and_round_trip() {
 fn rmc_nack_3_an_ack_carries_epoch_and_round_trip_too() {
     let (mut lone, stamp) = asked_15_ms_ago();
     lone.hear_unicast(peer(0), &confirm(1, stamp, 9));
-    lone.hear_unicast(peer(0), &crate::rules_support::private_data(1));
-    lone.hear_unicast(peer(0), &crate::rules_support::private_heartbeat(1, 1));
+    lone.hear_unicast(peer(0), &crate::given::private_data(1));
+    lone.hear_unicast(peer(0), &crate::given::private_heartbeat(1, 1));
     assert_eq!(request(&lone), (EPOCH, 15_000, None));
 }
 

@@ -231,6 +231,21 @@ fn seed_fault_f19_it_is_too_late_after_the_next_action() {
     assert!(lone.sent().iter().all(|sent| matches!(sent, Sent::Heartbeat { .. })));
 }
 
+/// Its stream was dropped between the transmission and the word that it failed: nobody wants it any more.
+// RMC-SEND-4
+#[test]
+fn seed_fault_f19_what_nobody_wants_any_more_does_not_come_back() {
+    let mut lone = Lone::new(|_| {});
+    lone.node.send_to(lone.instant(), peer(1), b"private").expect("there is room");
+    let sent = lone.poll_transmit().expect("it leaves at once");
+    assert_eq!(sent.what, Sent::Data(1));
+    assert!(lone.node.remove_peer(lone.instant(), peer(1)));
+    lone.node.transmit_failed(lone.instant(), true);
+    lone.sent.clear();
+    lone.run_to(100 * MS);
+    assert_eq!(lone.sent(), []);
+}
+
 fn overflows(lone: &mut Lone) -> Vec<u64> {
     lone.told(|event| if let Event::SequenceOverflow { seq } = event { Some(seq) } else { None })
 }

@@ -5,9 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use rmc_core::packet::{Flags, Kind};
 use rmc_core::{ConfigError, Event, EventMask, Path, SeqRange, Stream};
 
+use crate::given::{Came, announcement, came, confirm, private_data, sender, sent_to};
 use crate::lone::{EPOCH, Lone, MS, OWN, SECOND, Sent, group, own, peer};
 use crate::packets::{ack, data, data_with, heartbeat, lost, nack, repair, reset, times};
-use crate::rules_support::{Came, announcement, came, confirm, private_data, sender, sent_to};
 
 fn new_senders(lone: &mut Lone) -> Vec<(SocketAddr, u32)> {
     lone.told(|event| if let Event::NewSender { peer, epoch } = event { Some((peer, epoch)) } else { None })

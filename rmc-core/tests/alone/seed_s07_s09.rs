@@ -3,11 +3,11 @@
 use rmc_core::packet::Flags;
 use rmc_core::{Event, LossCause, Received};
 
-use crate::lone::{Lone, MS, SECOND, Sent, lost, message, peer};
-use crate::packets::{self, data, data_with, heartbeat, repair};
-use crate::rules_support::{
+use crate::given::{
     private_data, private_heartbeat, sent_to, sized, told_packets, window_of_1000_bytes, window_of_ten,
 };
+use crate::lone::{Lone, MS, SECOND, Sent, lost, message, peer};
+use crate::packets::{self, data, data_with, heartbeat, repair};
 
 // RMC-DATA-1
 #[test]

@@ -2,9 +2,9 @@
 
 use rmc_core::{JoinPolicy, LossCause};
 
+use crate::given::{confirm, last_stamp, sent_to, told_lost};
 use crate::lone::{Lone, MS, Sent, lost, message, peer};
 use crate::packets::{self, data, heartbeat, heartbeat_with, repair, reset, times};
-use crate::rules_support::{confirm, last_stamp, sent_to, told_lost};
 
 use rmc_core::packet::Flags;
 

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use rmc_core::packet::Body;
 
+use crate::given::{decoded, nack_times, sent_to};
 use crate::lone::{Lone, MS, NS, SECOND, Sent, message, peer};
 use crate::packets::{data, heartbeat, repair};
-use crate::rules_support::{decoded, nack_times, sent_to};
 
 /// A node that asked for 1 at 0 ms, and that nobody answers.
 fn asking(change: impl FnOnce(&mut rmc_core::Config)) -> Lone {

@@ -3,9 +3,9 @@
 use rmc_core::Event;
 use rmc_core::packet::{Flags, Packet};
 
+use crate::given::{backlog_of_ten, decoded, send_private, sender, sent_to};
 use crate::lone::{Lone, MS, SECOND, Sent, group, message, peer};
 use crate::packets::{self, data, nack, payload};
-use crate::rules_support::{backlog_of_ten, decoded, send_private, sender, sent_to};
 
 /// What was sent, to whom, with which stamp.
 fn answers(lone: &mut Lone) -> Vec<(std::net::SocketAddr, Sent, u32)> {
@@ -140,7 +140,7 @@ fn seed_s14_a_private_repair_stays_private() {
     let mut lone = Lone::new(|_| {});
     send_private(&mut lone, 1);
     lone.sent.clear();
-    lone.hear_unicast(peer(1), &crate::rules_support::private_nack(9, 1, 1));
+    lone.hear_unicast(peer(1), &crate::given::private_nack(9, 1, 1));
     let repair = decoded(&lone.sent[0]);
     assert_eq!((lone.sent[0].to, repair.seq), (peer(1), 1));
     assert_eq!(repair.flags, Flags::RESENT | Flags::PRIVATE | Flags::FIRST | Flags::LAST);

@@ -3,9 +3,9 @@
 use rmc_core::packet::Flags;
 use rmc_core::{Event, LossCause, Stream};
 
+use crate::given::{last_stamp, sender, sent_to, told_lost, told_packets, window_of_ten};
 use crate::lone::{Lone, MS, OWN, SECOND, Sent, group, lost, message, peer};
 use crate::packets::{self, ack, data, heartbeat, nack, payload, repair, reset};
-use crate::rules_support::{last_stamp, sender, sent_to, told_lost, told_packets, window_of_ten};
 
 /// Delivered up to 1, cached 3, 6 and 9; missing 2, 4, 5, 7, 8.
 fn with_gaps() -> Lone {

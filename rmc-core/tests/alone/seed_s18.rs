@@ -3,9 +3,9 @@
 use rmc_core::packet::{Flags, NO_PROMISE};
 use rmc_core::{LossCause, MAX_SEQ, Path, SendError};
 
+use crate::given::{decoded, sender, sent_to};
 use crate::lone::{EPOCH, Lone, MS, Sent, group, lost, message, peer};
 use crate::packets::{self, nack, payload};
-use crate::rules_support::{decoded, sender, sent_to};
 
 // RMC-SEND-1, RMC-SEQ-1
 #[test]

@@ -3,9 +3,9 @@
 use rmc_core::packet::{Body, Flags};
 use rmc_core::{Event, JoinPolicy, LossCause, Path, Stream};
 
+use crate::given::{Came, came, decoded, private_data, private_heartbeat, sent_to, told_lost};
 use crate::lone::{EPOCH, Item, Lone, MS, SECOND, Sent, lost, message, peer};
 use crate::packets::{self, data_with, encode};
-use crate::rules_support::{Came, came, decoded, private_data, private_heartbeat, sent_to, told_lost};
 
 const POLICIES: [JoinPolicy; 3] = [JoinPolicy::Now, JoinPolicy::Oldest, JoinPolicy::FromStart];
 
@@ -94,7 +94,7 @@ fn seed_s18_a_private_heartbeat_is_answered_with_a_private_ack() {
 // RMC-ACK-1
 #[test]
 fn seed_s18_the_ack_tells_the_room_left() {
-    let mut lone = Lone::new(crate::rules_support::window_of_ten);
+    let mut lone = Lone::new(crate::given::window_of_ten);
     let window = |lone: &mut Lone| {
         lone.sent.clear();
         lone.hear_unicast(peer(0), &private_heartbeat(5, 1));

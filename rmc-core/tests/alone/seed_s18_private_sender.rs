@@ -3,9 +3,9 @@
 use rmc_core::packet::{Flags, NO_PROMISE};
 use rmc_core::{Event, SendError};
 
+use crate::given::{decoded, private_ack, private_nack, send_private, sent_to};
 use crate::lone::{Lone, MS, OWN, SECOND, Sent, Transmission, peer};
 use crate::packets::{self, nack};
-use crate::rules_support::{decoded, private_ack, private_nack, send_private, sent_to};
 
 /// A node that has sent `count` private messages to `peer(1)`.
 fn with_private(count: u64) -> Lone {

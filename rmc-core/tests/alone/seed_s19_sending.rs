@@ -6,8 +6,8 @@ use rmc_core::packet::{Body, Flags};
 use rmc_core::{Config, ConfigError, Instant, Path, Protocol};
 
 use crate::lone::{EPOCH, Lone, MS, NS, SECOND, Sent, group, peer};
+use crate::observed::{copy_of, forget, queue};
 use crate::packets::{data, encode, nack};
-use crate::rules_support_b::{copy_of, forget, queue};
 
 fn is_bulk(sent: &Sent) -> bool {
     matches!(sent, Sent::Data(_) | Sent::Repair(_))

@@ -6,8 +6,8 @@ use rmc_core::packet::{Body, Flags, NO_PROMISE, Packet};
 use rmc_core::{Config, DEFAULT_HEARTBEAT_TIMES, Path};
 
 use crate::lone::{EPOCH, Lone, MS, NS, OWN, SECOND, Sent, group, peer};
+use crate::observed::{Beat, beat_times, beats, forget, index_of, misses, queue};
 use crate::packets::{ack, data, data_with, encode, heartbeat_with, nack, times};
-use crate::rules_support_b::{Beat, beat_times, beats, forget, index_of, misses, queue};
 
 // RMC-HB-2, RMC-HB-3
 #[test]

@@ -6,8 +6,8 @@ use rmc_core::packet::{Body, Flags, NO_PROMISE, RangesBuilder};
 use rmc_core::{EndCause, Event, JoinPolicy, LossCause, Path, SeqRange, Stream};
 
 use crate::lone::{EPOCH, Item, Lone, MS, NS, OWN, SECOND, Sent, lost, message, peer};
+use crate::observed::{copy_of, forget, misses, queue};
 use crate::packets::{self, ack, data, data_with, encode, heartbeat, heartbeat_with, nack_to, repair, reset, times};
-use crate::rules_support_b::{copy_of, forget, misses, queue};
 
 fn heartbeats_told(lone: &mut Lone) -> Vec<(Stream, u64)> {
     lone.told(|event| match event {

@@ -6,8 +6,8 @@ use rmc_core::packet::{Body, Flags, NO_PROMISE, RangesBuilder};
 use rmc_core::{Config, Event, JoinPolicy, LossCause, Path, SendError, SeqRange};
 
 use crate::lone::{EPOCH, Lone, MS, NS, OWN, SECOND, Sent, lost, message, peer};
+use crate::observed::{beat_times, forget, misses};
 use crate::packets::{self, ack, data, data_with, encode, heartbeat, nack, payload, repair, reset, times};
-use crate::rules_support_b::{beat_times, forget, misses};
 
 fn silent() -> Lone {
     Lone::new(|config| config.silent = true)
@@ -384,7 +384,7 @@ fn seed_s28_who_falls_silent_while_finishing_closes() {
             config.rate_burst = 2_000;
         });
         lone.send_all(3);
-        crate::rules_support_b::queue(&mut lone, queued);
+        crate::observed::queue(&mut lone, queued);
         lone.node.finish(lone.instant(), SECOND);
         lone.run_to(15 * MS);
         lone.node.set_silent(lone.instant(), true);
@@ -410,7 +410,7 @@ fn seed_s28_who_falls_silent_while_finishing_does_not_speak_again() {
     forget(&mut lone);
     lone.node.set_silent(lone.instant(), false);
     lone.run_to(60 * SECOND);
-    let beats = crate::rules_support_b::beats(&lone);
+    let beats = crate::observed::beats(&lone);
     assert!(beats.iter().all(|beat| beat.end), "heartbeats without END after the END: {beats:?}");
     assert!(lone.node.is_closed());
 }

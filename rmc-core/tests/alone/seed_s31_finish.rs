@@ -6,8 +6,8 @@ use rmc_core::packet::{Flags, NO_PROMISE};
 use rmc_core::{Config, ConfigError, Event, EventKind, Instant, Path, Protocol, SendError, UnknownEvent};
 
 use crate::lone::{EPOCH, Lone, MS, NS, OWN, SECOND, Sent, group, message, own, peer};
+use crate::observed::{Beat, beats, forget, index_of, queue};
 use crate::packets::{ack, data, data_with, nack, nack_to};
-use crate::rules_support_b::{Beat, beats, forget, index_of, queue};
 
 /// A table of 10 and 20 ms, so that the END run is through after 30 ms.
 fn sender() -> Lone {

@@ -4,8 +4,8 @@ use rmc_core::packet::{Flags, Kind};
 use rmc_core::{Config, Event, EventKind, EventMask, LossCause, Path, SeqRange, Stream};
 
 use crate::lone::{EPOCH, Lone, MS, OWN, Output, SECOND, Sent, group, lost, message, own, peer};
+use crate::observed::{forget, queue};
 use crate::packets::{self, ack, data, data_with, heartbeat, heartbeat_with, nack, repair, reset};
-use crate::rules_support_b::{forget, queue};
 
 fn range(first: u64, last: u64) -> SeqRange {
     SeqRange::new(first, last).expect("a range")

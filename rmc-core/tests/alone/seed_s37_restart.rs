@@ -6,8 +6,8 @@ use rmc_core::packet::{Body, Flags, NO_PROMISE, Packet};
 use rmc_core::{Event, JoinPolicy, LossCause};
 
 use crate::lone::{EPOCH, Item, Lone, MS, NS, OWN, SECOND, Sent, US, lost, message, peer};
+use crate::observed::forget;
 use crate::packets::{data, data_with, encode, heartbeat, heartbeat_with, nack};
-use crate::rules_support_b::forget;
 
 /// A whole message of `peer(0)` in some epoch.
 fn of(epoch: u32, seq: u64) -> Vec<u8> {

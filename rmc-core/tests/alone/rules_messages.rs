@@ -4,8 +4,8 @@ use rmc_core::packet::{DecodeError, Flags};
 use rmc_core::{Config, EndCause, JoinPolicy, LossCause, MAX_SEQ, Path, SendError, Stats};
 
 use crate::lone::{EPOCH, Item, Lone, MS, OWN, SECOND, Sent, Transmission, group, lost, message, own, peer};
+use crate::observed::{copy_of, forget, index_of, queue};
 use crate::packets::{self, ack, data, data_with, heartbeat, heartbeat_with, nack, nack_to, part, payload};
-use crate::rules_support_b::{copy_of, forget, index_of, queue};
 
 const PACKED: Flags = Flags::FIRST.union(Flags::LAST).union(Flags::PACKED);
 

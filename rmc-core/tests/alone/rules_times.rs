@@ -6,8 +6,8 @@ use rmc_core::packet::{Body, Flags, NO_PROMISE, Packet};
 use rmc_core::{EndCause, Event, JoinPolicy, LossCause};
 
 use crate::lone::{EPOCH, Item, Lone, MS, NS, OWN, SECOND, Sent, Transmission, US, lost, message, peer};
+use crate::observed::{beat_times, beats, forget, index_of, misses};
 use crate::packets::{ack, data, data_with, encode, heartbeat, heartbeat_with, nack, repair, reset};
-use crate::rules_support_b::{beat_times, beats, forget, index_of, misses};
 
 /// (index, interval, backoff, group, rtt) of a Heartbeat.
 fn fields(sent: &Transmission) -> (u8, u32, u32, u32, u32) {
