@@ -33,7 +33,7 @@ impl Protocol {
             Aside::NoStream { to, stamp } => {
                 let (seq, epoch) = (self.streams.floor(), self.shared.config.epoch);
                 let (body, note) = if seq == 0 {
-                    let body = Body::Heartbeat { oldest: 1, interval: 0, backoff: 0, group: 0, rtt: 0 };
+                    let body = Body::Heartbeat { oldest: 1, interval: 0, backoff: 0, group: 1, rtt: 0 };
                     (body, Note::Heartbeat)
                 } else {
                     (Body::Reset { stamp }, Note::Reset)
