@@ -217,11 +217,6 @@ impl Shared {
                     state.in_flight = true;
                     return Wish::Transmit;
                 }
-                Action::Event(rmc_core::Event::Closed) => {
-                    state.finished = true;
-                    self.event(Event::Protocol(rmc_core::Event::Closed));
-                    return Wish::Closed;
-                }
                 Action::Event(rmc_core::Event::Readable) => {
                     if state.receivers_waiting > 0 {
                         self.readable.notify_all();
@@ -230,6 +225,11 @@ impl Shared {
                 }
                 Action::Event(event) => self.event(Event::Protocol(event)),
                 Action::ArmTimer(deadline) => {
+                    // Not by its event, which may not be wanted.
+                    if state.protocol.is_closed() {
+                        state.finished |= !state.closed_by_call;
+                        return Wish::Closed;
+                    }
                     self.wake_senders(&state, deadline);
                     return Wish::Timer(deadline);
                 }

@@ -59,6 +59,8 @@ struct State {
     senders_waiting: usize,
     /// The protocol closed by itself, at the end of `finish`.
     finished: bool,
+    /// Somebody closed it.
+    closed_by_call: bool,
     /// The node's addresses; the first is its identity.
     local_addrs: Vec<SocketAddr>,
     /// Until when the protocol knows the addresses before the last change too.

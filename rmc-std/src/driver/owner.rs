@@ -60,6 +60,7 @@ impl Owner {
                 receivers_waiting: 0,
                 senders_waiting: 0,
                 finished: false,
+                closed_by_call: false,
                 local_addrs,
                 former_until: None,
             }),
@@ -128,6 +129,7 @@ impl Owner {
     pub(crate) fn close(&self) {
         // One who panicked in the protocol cannot keep the threads from ending.
         if let Ok(mut state) = self.shared.state.lock() {
+            state.closed_by_call |= !state.protocol.is_closed();
             state.protocol.close(self.shared.clock.now());
         }
         self.shared.shut_down();

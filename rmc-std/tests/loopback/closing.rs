@@ -3,7 +3,9 @@
 use std::thread;
 use std::time::Duration;
 
-use rmc_std::{EndCause, Endpoint, FlushError, Received, RecvError, RecvTimeoutError, SendError, TryRecvError};
+use rmc_std::{
+    EndCause, Endpoint, EventMask, FlushError, Received, RecvError, RecvTimeoutError, SendError, TryRecvError,
+};
 
 use super::fixture::{LONG, eventually, new_group, next_message, node, on_lo, payload, send_all};
 
@@ -127,6 +129,13 @@ fn finish_tells_the_end_and_takes_no_more() {
         }
     }
     assert_eq!(all, (0..10).map(|number| payload(1, number, 100)).collect::<Vec<_>>());
+}
+
+#[test]
+fn finish_comes_to_its_end_without_any_event() {
+    let a = on_lo(new_group()).events(EventMask::NONE).build().unwrap();
+    send_all(&a, 1, 3, 10);
+    assert!(a.finish(Duration::ZERO), "it finished, though nobody wants to hear of it");
 }
 
 /// S37, with the epochs that the driver makes: the second incarnation has a newer one at the same address.
