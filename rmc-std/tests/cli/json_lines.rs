@@ -41,6 +41,22 @@ fn every_message_of_every_sender_has_its_line() {
     assert!(summary["stats"]["rx"]["packets"].as_u64() >= Some(500), "{summary}");
 }
 
+/// Every node receives, a sender too.
+#[test]
+fn a_sender_has_lines_for_what_others_send() {
+    let group = group(13);
+    let one = Program::start(&format!("send --generate 200 --size 20 --group {group} --wait 1 --rate 400 --json"));
+    let receiver = Program::start(&format!("recv --group {group} --json"));
+    one.wait_for("\"event\":\"new_sender\"");
+    let other = run(&format!("send --generate 50 --size 20 --group {group} --linger 100ms"));
+    assert_eq!(other.status, Some(0), "{}", other.stderr);
+    let done = one.done();
+    assert_eq!(done.status, Some(0), "{}", done.stderr);
+    let lines = done.events("new_packet");
+    assert_eq!(numbers(&lines.iter().collect::<Vec<_>>()), (0..50).collect::<Vec<_>>());
+    assert_eq!(receiver.done().status, Some(0));
+}
+
 /// The seed's receiver prints every event with a time stamp, and ends cleanly on Ctrl-C.
 #[test]
 fn seed_s36_events_have_time_stamps_and_ctrl_c_ends_cleanly() {

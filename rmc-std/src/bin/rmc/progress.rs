@@ -1,9 +1,10 @@
 //! What people see while it runs: on standard error, and only if that is a terminal.
 
+use std::fmt::Write;
 use std::io::{IsTerminal as _, stderr};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::args::NodeArgs;
 
@@ -23,7 +24,7 @@ impl Screen {
     /// A bar named `name`; without a length it only counts.
     pub(crate) fn bar(&self, name: &str, length: Option<u64>, unit: Unit) -> ProgressBar {
         let (position, rate) = match unit {
-            Unit::Messages => ("{human_pos}", "{per_sec}"),
+            Unit::Messages => ("{human_pos}", "{messages_per_sec}"),
             Unit::Bytes => ("{bytes}", "{bytes_per_sec}"),
         };
         let template = match length {
@@ -33,7 +34,7 @@ impl Screen {
         let bar = length.map_or_else(ProgressBar::no_length, ProgressBar::new);
         let bar = self.bars.add(bar).with_prefix(name.to_owned());
         if let Ok(style) = ProgressStyle::with_template(&template) {
-            bar.set_style(style);
+            bar.set_style(style.with_key("messages_per_sec", messages_per_sec));
         }
         if !self.bars.is_hidden() {
             bar.enable_steady_tick(Duration::from_millis(200));
@@ -59,4 +60,10 @@ impl Screen {
 pub(crate) enum Unit {
     Messages,
     Bytes,
+}
+
+/// Whole messages: a person does not read fractions of them.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate for people; the cast saturates")]
+fn messages_per_sec(state: &ProgressState, out: &mut dyn Write) {
+    let _shown = write!(out, "{}/s", HumanCount(state.per_sec() as u64));
 }

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
-use rmc_std::{Endpoint, EventMask, RecvTimeoutError, SendError};
+use rmc_std::{Endpoint, EventMask, Received, RecvTimeoutError, SendError};
 use serde_json::json;
 
 use crate::args::SendArgs;
@@ -36,7 +36,7 @@ pub(crate) fn run(options: &SendArgs) -> Result<ExitCode, Failure> {
     let job = Job { options, node: &node, lines: &lines, screen: &screen };
     let outcome = thread::scope(|scope| {
         scope.spawn(|| tell_events(&node, &lines, &screen));
-        scope.spawn(|| while node.recv().is_ok() {});
+        scope.spawn(|| tell_received(&node, &lines));
         let outcome = job.run(source);
         // Whatever happened, the two threads end when the node is closed.
         node.close();
@@ -210,6 +210,20 @@ impl Job<'_> {
             );
         }
         Ok(())
+    }
+}
+
+/// Takes what others send, so that it does not pile up, and writes its lines.
+fn tell_received(node: &Endpoint, lines: &Lines) {
+    for item in node {
+        match item {
+            Received::Message(message) => lines.message(&message, message::number(&message.payload), false),
+            Received::Lost { peer, stream, ranges, cause } => {
+                lines.event("got_lost", json::lost_fields(peer, stream, &ranges, cause));
+            }
+            Received::Ended { peer, stream, cause } => lines.event("ended", json::ended_fields(peer, stream, cause)),
+            _ => {}
+        }
     }
 }
 
