@@ -106,3 +106,13 @@ fn a_device_as_output_outlives_a_restart_of_the_sender() {
     let done = receiver.done();
     assert_eq!((done.status, &done.summary()["messages"]), (Some(0), &20.into()), "{}", done.stderr);
 }
+
+/// Whoever reads along gets a slow and steady stream as it comes, not when 64 KiB are full (which would take minutes here).
+#[test]
+fn a_slow_steady_stream_is_not_held_back() {
+    let group = group(7);
+    let receiver = Program::start(&format!("recv --group {group} --output -"));
+    let _sender = Program::start(&format!("send --generate 90000 --size 12 --group {group} --wait 1 --rate 30"));
+    // The index of message 10 is the first byte that ends a line.
+    receiver.wait_for("");
+}
