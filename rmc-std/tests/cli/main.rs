@@ -6,4 +6,5 @@ mod ends;
 mod json_lines;
 mod options;
 mod program;
+mod sending;
 mod transfer;

@@ -86,13 +86,21 @@ impl Program {
 
     /// Waits until the program has written a line that contains `text`, and returns that line.
     pub(crate) fn wait_for(&self, text: &str) -> String {
+        self.lines_until(text).pop().expect("it ends with that line")
+    }
+
+    /// Waits until the program has written a line that contains `text`, and returns all lines up to that one.
+    pub(crate) fn lines_until(&self, text: &str) -> Vec<String> {
         let deadline = Instant::now() + LONG;
         let stdout = self.stdout.as_ref().expect("it was not waited for yet");
+        let mut lines = Vec::new();
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let line = stdout.recv_timeout(left).unwrap_or_else(|_| panic!("no line with {text} came"));
-            if line.contains(text) {
-                return line;
+            let Ok(line) = stdout.recv_timeout(left) else { panic!("no line with {text} came: {lines:?}") };
+            let found = line.contains(text);
+            lines.push(line);
+            if found {
+                return lines;
             }
         }
     }
