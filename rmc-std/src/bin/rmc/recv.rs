@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::args::RecvArgs;
 use crate::json::{self, Lines};
-use crate::progress::{Screen, Unit};
+use crate::progress::{self, Screen, Unit};
 use crate::send::tell_events;
 use crate::units::{per_second, show_bytes};
 use crate::verify::StreamCheck;
@@ -290,11 +290,13 @@ impl Job<'_> {
             stats.repair.nacks_sent,
         );
         match (self.options.node.quiet, to_stdout) {
-            (true, _) => {}
-            (false, true) => eprintln!("{text}"),
-            (false, false) => println!("{text}"),
+            (true, _) => Ok(()),
+            (false, true) => {
+                self.screen.say(&text);
+                Ok(())
+            }
+            (false, false) => progress::print(&text),
         }
-        Ok(())
     }
 
     fn summary_fields(&self, ok: bool, why: Why, check: Option<&StreamCheck>) -> Value {

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::args::SendArgs;
 use crate::json::{self, Lines};
-use crate::progress::{Screen, Unit};
+use crate::progress::{self, Screen, Unit};
 use crate::units::{per_second, show_bytes};
 use crate::{Failure, interrupt, message, node};
 use source::Source;
@@ -193,7 +193,7 @@ impl Job<'_> {
             return self.lines.flush().map_err(|error| format!("cannot write to standard output: {error}"));
         }
         if !self.options.node.quiet {
-            println!(
+            let text = format!(
                 "sent {} messages, {} in {:.2?} ({}/s); {} NACKs, {} repairs, {} told lost",
                 outcome.messages,
                 show_bytes(outcome.bytes),
@@ -203,6 +203,7 @@ impl Job<'_> {
                 stats.repair.repairs_sent,
                 stats.repair.lost_sent,
             );
+            return progress::print(&text);
         }
         Ok(())
     }
