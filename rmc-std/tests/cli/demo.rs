@@ -1,6 +1,9 @@
 //! `rmc demo`.
 
-use crate::program::{group, run};
+use std::thread;
+use std::time::Duration;
+
+use crate::program::{Program, group, run};
 
 #[test]
 fn every_receiver_gets_every_message() {
@@ -22,4 +25,22 @@ fn people_get_a_table() {
     assert_eq!(done.status, Some(0), "{}", done.stderr);
     let complete = done.stdout.iter().filter(|line| line.contains("complete, in order, intact")).count();
     assert_eq!((done.stdout.len(), complete), (5, 3), "{:?}", done.stdout);
+}
+
+#[test]
+fn quiet_says_nothing() {
+    let done = run(&format!("demo --receivers 1 --messages 100 --quiet --group {}", group(43)));
+    assert_eq!((done.status, done.stdout.len(), done.stderr.as_str()), (Some(0), 0, ""));
+}
+
+#[test]
+fn ctrl_c_ends_it_with_a_summary_that_is_not_ok() {
+    let demo = Program::start(&format!("demo --receivers 2 --messages 4000000000 --json --group {}", group(44)));
+    // However far it is by then: it cannot be through.
+    thread::sleep(Duration::from_secs(2));
+    demo.signal("-INT");
+    let done = demo.done();
+    let summary = done.summary();
+    assert_eq!((done.status, &summary["ok"]), (Some(130), &false.into()), "{}", done.stderr);
+    assert_eq!(summary["receivers"].as_array().map(Vec::len), Some(2));
 }

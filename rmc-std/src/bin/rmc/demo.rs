@@ -139,10 +139,12 @@ fn send(options: &DemoArgs, sender: &Endpoint, receivers: usize, screen: &Screen
     for number in 0..options.messages {
         message::generate(number, options.size, &mut buffer);
         loop {
+            if interrupt::asked() {
+                return Ok(());
+            }
             match sender.send_timeout(&buffer, GLANCE) {
                 Ok(_) => break,
-                Err(SendError::Full) if !interrupt::asked() => {}
-                Err(SendError::Full) => return Ok(()),
+                Err(SendError::Full) => {}
                 Err(error) => return Err(error.to_string()),
             }
         }
