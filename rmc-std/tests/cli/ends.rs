@@ -105,3 +105,15 @@ fn a_closed_standard_output_is_an_error() {
     assert_eq!(sent.status, Some(2));
     assert!(sent.stderr.contains("rmc: cannot write to standard output"), "{}", sent.stderr);
 }
+
+/// The time counts from start to end, whatever comes meanwhile.
+#[test]
+fn the_time_runs_out_in_the_middle_of_a_stream() {
+    let group = group(28);
+    let receiver = Program::start(&format!("recv --group {group} --timeout 3s --json"));
+    let _sender = Program::start(&format!("send --generate 90000 --group {group} --rate 200 --wait 1"));
+    let done = receiver.done();
+    let summary = done.summary();
+    assert_eq!((done.status, &summary["why"], &summary["ok"]), (Some(1), &"timeout".into(), &false.into()));
+    assert!(summary["messages"].as_u64() > Some(0), "{summary}");
+}

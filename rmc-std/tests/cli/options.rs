@@ -46,3 +46,27 @@ fn quiet_says_nothing_that_is_not_wrong() {
     let done = run(&format!("send --generate 10 --group {} --linger 10ms --quiet", group(36)));
     assert_eq!((done.status, done.stdout.len(), done.stderr.as_str()), (Some(0), 0, ""));
 }
+
+#[test]
+fn quiet_says_what_is_wrong() {
+    let done = run(&format!("recv --group {} --timeout 300ms --quiet", group(37)));
+    assert_eq!((done.status, done.stdout.len()), (Some(1), 0));
+    assert_eq!(done.stderr, "rmc: the time ran out (--timeout)\n");
+}
+
+/// The names of all options as the documentation has them, each with a value: none is refused.
+#[test]
+fn every_option_is_taken() {
+    let common = format!(
+        "--group {} --interface 127.0.0.1 --bind 127.0.0.1:0 --ttl 1 --max-rate 1M --drop 0.01 --seed 7 --json --quiet",
+        group(38)
+    );
+    let sent = run(&format!("send --generate 3 --size 12 --rate 1000 --wait 0 --linger 500us --backlog 10 {common}"));
+    assert_eq!((sent.status, sent.stderr.as_str()), (Some(0), ""));
+    let received = run(&format!(
+        "recv --output /dev/null --from 127.0.0.1:9 --expect 5 --join start --timeout 20ms --payload {common}"
+    ));
+    assert_eq!((received.status, received.stderr.as_str()), (Some(1), ""));
+    let shown = run(&format!("demo --receivers 1 --messages 10 --size 12 {common}"));
+    assert_eq!((shown.status, shown.stderr.as_str()), (Some(0), ""));
+}

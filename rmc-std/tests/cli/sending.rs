@@ -61,7 +61,7 @@ fn without_an_input_standard_input_is_read() {
 
 #[test]
 fn ctrl_c_cuts_the_linger_short() {
-    let sender = Program::start(&format!("send --generate 10 --group {} --linger 5m --json", group(55)));
+    let sender = Program::start(&format!("send --generate 10 --group {} --linger 5m --json", group(57)));
     // All is sent, and the end announced.
     for _ in 0..5 {
         sender.wait_for(HEARTBEAT);
@@ -70,4 +70,20 @@ fn ctrl_c_cuts_the_linger_short() {
     let done = sender.done();
     let summary = done.summary();
     assert_eq!((done.status, &summary["interrupted"], &summary["messages"]), (Some(130), &true.into(), &10.into()));
+}
+
+/// 100 kB at 20 kB a second need 5 s; a burst of 64 KiB may be ahead of it. A slow machine needs longer.
+#[test]
+fn the_rate_in_bytes_holds() {
+    let sent = run(&format!("send --generate 100 --max-rate 20k --linger 0s --group {} --json", group(55)));
+    assert_eq!(sent.status, Some(0), "{}", sent.stderr);
+    assert!(sent.summary()["sending_s"].as_f64() > Some(1.0), "{}", sent.summary());
+}
+
+#[test]
+fn repairs_are_served_for_the_linger() {
+    let sent = run(&format!("send --generate 10 --linger 2s --group {} --json", group(56)));
+    let summary = sent.summary();
+    assert_eq!((sent.status, &summary["ok"]), (Some(0), &true.into()), "{}", sent.stderr);
+    assert!(summary["seconds"].as_f64() >= Some(2.0), "{summary}");
 }
