@@ -72,23 +72,30 @@ fn a_killed_receiver_leaves_the_others_whole() {
 fn a_killed_sender_that_starts_again_at_its_port_is_recognised() {
     let (folder, group) = (Folder::new("sender"), group(5));
     let (first, second) = (folder.file("first", 2_000_000), folder.file("second", 1_000_000));
-    let output = folder.path("a");
-    let receiver = Program::start(&format!("recv --group {group} --output {output} --json"));
-    let sender = Program::start(&format!("send {first} --group {group} --wait 1 --rate 1000 --bind 127.0.0.1:21905"));
-    let before = receiver.wait_for("\"event\":\"new_packet\"");
-    assert!(before.contains("\"seq\":1,"), "{before}");
+    let outputs = [folder.path("a"), folder.path("b")];
+    let receivers = [0, 1].map(|i| {
+        let (output, drop) = (&outputs[i], ["0", "0.2"][i]);
+        Program::start(&format!("recv --group {group} --output {output} --drop {drop} --json"))
+    });
+    let sender = Program::start(&format!("send {first} --group {group} --wait 2 --rate 1000 --bind 127.0.0.1:21905"));
+    for receiver in &receivers {
+        let before = receiver.wait_for("\"event\":\"new_packet\"");
+        assert!(before.contains("\"seq\":1,"), "{before}");
+    }
     sender.signal("-KILL");
     assert_eq!(sender.done().status, None);
-    let sender = run(&format!("send {second} --group {group} --bind 127.0.0.1:21905"));
+    let sender = run(&format!("send {second} --group {group} --bind 127.0.0.1:21905 --drop 0.2"));
     assert_eq!(sender.status, Some(0), "{}", sender.stderr);
-    let done = receiver.done();
-    assert_eq!(done.status, Some(0), "{}", done.stderr);
-    let restarted = done.events("peer_restarted");
-    assert_eq!(restarted.len(), 1);
-    let summary = done.summary();
-    assert_eq!(summary["epoch"], restarted[0]["epoch"], "the summary is of the new epoch");
-    assert_eq!((&summary["ok"], &summary["messages"]), (&true.into(), &1_000.into()));
-    assert!(same(&second, &output), "the file begins anew");
+    for (receiver, output) in receivers.into_iter().zip(&outputs) {
+        let done = receiver.done();
+        assert_eq!(done.status, Some(0), "{}", done.stderr);
+        let restarted = done.events("peer_restarted");
+        assert_eq!(restarted.len(), 1);
+        let summary = done.summary();
+        assert_eq!(summary["epoch"], restarted[0]["epoch"], "the summary is of the new epoch");
+        assert_eq!((&summary["ok"], &summary["messages"]), (&true.into(), &1_000.into()));
+        assert!(same(&second, output), "the file begins anew");
+    }
 }
 
 /// A device takes nothing back: its stream just goes on with the new one.
