@@ -1,7 +1,7 @@
 //! What `recv` gives out: one queue over all peers, in the order in which items became deliverable.
 //!
-//! It has no bound of its own: its messages count in the receive windows of their streams, and its other items in the bound
-//! that [`Inbox::is_crowded`] and the streams watch.
+//! It has no bound of its own: its messages count in the receive windows of their streams, and its other items in the
+//! bound that [`Inbox::is_crowded`] and the streams watch.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -91,8 +91,8 @@ impl Inbox {
         self.left + self.items.len() as u64 - 1
     }
 
-    /// Lets the lost range that is item `number` grow by `range`, if it has not been taken, `range` follows on and the cause is the
-    /// same.
+    /// Lets the lost range that is item `number` grow by `range`, if it has not been taken, `range` follows on and the
+    /// cause is the same.
     pub(crate) fn extend_lost(&mut self, number: u64, range: SeqRange, cause: LossCause) -> bool {
         let Some(place) = number.checked_sub(self.left).and_then(|place| usize::try_from(place).ok()) else {
             return false;
@@ -111,7 +111,8 @@ impl Inbox {
         true
     }
 
-    /// Takes the next item for lending; returns its owner and what it frees: `Some(bytes)` for a message, `None` for a mark.
+    /// Takes the next item for lending; returns its owner and what it frees: `Some(bytes)` for a message, `None` for a
+    /// mark.
     #[inline]
     pub(crate) fn advance(&mut self, pool: &mut Pool) -> Option<(Owner, Option<usize>)> {
         if core::mem::take(&mut self.lent) {

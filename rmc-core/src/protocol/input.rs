@@ -64,7 +64,8 @@ impl Protocol {
         self.finish_if_due();
     }
 
-    /// Multicast loops back. Another epoch under this node's address is another node (S03, F26; RMC-PEER-2, RMC-PEER-3).
+    /// Multicast loops back. Another epoch under this node's address is another node (S03, F26; RMC-PEER-2,
+    /// RMC-PEER-3).
     #[inline(never)]
     fn own_packet(&mut self, source: SocketAddr, packet: &Packet<'_>) {
         if packet.epoch == self.shared.config.epoch {
@@ -162,7 +163,8 @@ impl Protocol {
         }
     }
 
-    /// At most one Heartbeat per peer and shortest interval (F13; RMC-EPOCH-5, RMC-REPAIR-6); all who are no peers share one.
+    /// At most one Heartbeat per peer and shortest interval (F13; RMC-EPOCH-5, RMC-REPAIR-6); all who are no peers
+    /// share one.
     fn answer_with_heartbeat(&mut self, to: SocketAddr, slot: Option<u32>, aside: Aside) {
         let now = self.shared.now;
         let shortest = self.shared.config.heartbeat_times.first().copied().unwrap_or_default();

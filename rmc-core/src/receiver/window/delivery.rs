@@ -1,4 +1,5 @@
-//! From the window to the application: what is next in order becomes messages, and what is gone is reported in its place.
+//! From the window to the application: what is next in order becomes messages, and what is gone is reported in its
+//! place.
 
 use alloc::vec::Vec;
 
