@@ -1,5 +1,7 @@
 //! When the commands end, and with which status.
 
+use std::io::Write as _;
+
 use crate::program::{Program, group, run};
 
 #[test]
@@ -72,4 +74,24 @@ fn each_join_policy_begins_where_it_says() {
     let lost = late[2].events("got_lost");
     assert_eq!((&lost[0]["ranges"][0][0], &lost[0]["cause"]), (&1.into(), &"lost".into()));
     assert!(late[2].stderr.contains("lost for good"), "{}", late[2].stderr);
+}
+
+/// Nothing comes on standard input, and nothing ends it: Ctrl-C does not wait for it.
+#[test]
+fn ctrl_c_ends_a_sender_that_waits_for_input() {
+    let group = group(26);
+    let receiver = Program::start(&format!("recv --group {group} --output -"));
+    let (input, mut typed) = std::io::pipe().expect("a pipe can be made");
+    let sender = Program::start_with(&format!("send - --lines --group {group} --wait 1 --json"), input.into());
+    typed.write_all(b"one\ntwo\nhalf a li").expect("the program reads");
+    // A heartbeat follows what was sent: the sender has nothing to do but to wait for more.
+    sender.wait_for("\"event\":\"sent_heartbeat\"");
+    sender.signal("-INT");
+    let sent = sender.done();
+    assert_eq!((sent.status, &sent.summary()["interrupted"]), (Some(130), &true.into()), "{}", sent.stderr);
+    assert_eq!(sent.summary()["messages"], 2);
+    let done = receiver.done();
+    assert_eq!(done.status, Some(0), "the sender told its end: {}", done.stderr);
+    assert_eq!(done.stdout[0], "onetwo");
+    drop(typed);
 }

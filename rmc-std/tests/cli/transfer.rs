@@ -90,3 +90,29 @@ fn a_killed_sender_that_starts_again_at_its_port_is_recognised() {
     assert_eq!((&summary["ok"], &summary["messages"]), (&true.into(), &1_000.into()));
     assert!(same(&second, &output), "the file begins anew");
 }
+
+/// A device takes nothing back: its stream just goes on with the new one.
+#[test]
+fn a_device_as_output_outlives_a_restart_of_the_sender() {
+    let group = group(6);
+    let receiver = Program::start(&format!("recv --group {group} --output /dev/null --json"));
+    let sender =
+        Program::start(&format!("send --generate 90000 --group {group} --wait 1 --rate 500 --bind 127.0.0.1:21906"));
+    receiver.wait_for("\"event\":\"new_packet\"");
+    sender.signal("-KILL");
+    assert_eq!(sender.done().status, None);
+    let sender = run(&format!("send --generate 20 --group {group} --bind 127.0.0.1:21906"));
+    assert_eq!(sender.status, Some(0), "{}", sender.stderr);
+    let done = receiver.done();
+    assert_eq!((done.status, &done.summary()["messages"]), (Some(0), &20.into()), "{}", done.stderr);
+}
+
+/// Whoever reads along gets a slow and steady stream as it comes, not when 64 KiB are full (which would take minutes here).
+#[test]
+fn a_slow_steady_stream_is_not_held_back() {
+    let group = group(7);
+    let receiver = Program::start(&format!("recv --group {group} --output -"));
+    let _sender = Program::start(&format!("send --generate 90000 --size 12 --group {group} --wait 1 --rate 30"));
+    // The index of message 10 is the first byte that ends a line.
+    receiver.wait_for("");
+}

@@ -16,7 +16,8 @@ pub(crate) struct Screen {
 
 impl Screen {
     pub(crate) fn new(options: &NodeArgs) -> Self {
-        let shown = !options.quiet && stderr().is_terminal();
+        // With JSON lines nobody looks at bars, and both may go to one terminal.
+        let shown = !options.quiet && !options.json && stderr().is_terminal();
         let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         Self { bars: MultiProgress::with_draw_target(target), quiet: options.quiet }
     }

@@ -96,6 +96,7 @@ struct Job<'a> {
 impl Job<'_> {
     fn receive(&mut self) -> Result<Why, Failure> {
         let bar = self.screen.bar("receiving", self.options.expect, Unit::Messages);
+        let mut flushed = Instant::now();
         let why = loop {
             if interrupt::asked() {
                 break Why::Interrupted;
@@ -107,16 +108,24 @@ impl Job<'_> {
                         break why;
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => {
-                    self.output.flush()?;
-                    self.lines.flush().map_err(|error| format!("cannot write to standard output: {error}"))?;
-                }
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break Why::Closed,
+            }
+            // Whoever reads along must not wait for buffers to fill, however steady the stream is.
+            if flushed.elapsed() >= GLANCE {
+                self.flush()?;
+                flushed = Instant::now();
             }
             self.show(&bar);
         };
         bar.finish_and_clear();
         Ok(why)
+    }
+
+    /// Gives what was written to the system.
+    fn flush(&mut self) -> Result<(), Failure> {
+        self.output.flush()?;
+        self.lines.flush().map_err(|error| format!("cannot write to standard output: {error}"))
     }
 
     /// The time that `--timeout` leaves; `None`: none.

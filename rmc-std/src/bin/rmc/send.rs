@@ -1,8 +1,7 @@
 //! `rmc send`: a file, standard input, or generated messages.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, stdin};
-use std::path::Path;
+mod source;
+
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,6 +15,7 @@ use crate::json::{self, Lines};
 use crate::progress::{Screen, Unit};
 use crate::units::{per_second, show_bytes};
 use crate::{Failure, interrupt, message, node};
+use source::Source;
 
 /// How often a wait looks for Ctrl-C.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -109,8 +109,12 @@ impl Job<'_> {
                 outcome.interrupted = true;
                 break false;
             }
-            if !source.next(&mut buffer)? {
-                break true;
+            match source.next(&mut buffer) {
+                Ok(true) => {}
+                Ok(false) => break true,
+                // Input that did not come: Ctrl-C is looked for above.
+                Err(_) if interrupt::asked() => continue,
+                Err(error) => return Err(error),
             }
             if !self.pace(start, outcome.messages) || !self.send(&buffer)? {
                 outcome.interrupted = true;
@@ -244,106 +248,5 @@ pub(crate) fn tell_events(node: &Endpoint, lines: &Lines, screen: &Screen) {
             Err(RecvTimeoutError::Timeout) => drop(lines.flush()),
             Err(RecvTimeoutError::Disconnected) => return,
         }
-    }
-}
-
-/// Where messages come from.
-struct Source {
-    kind: Kind,
-    size: usize,
-    /// How many bytes there are, if that is known.
-    bytes: Option<u64>,
-}
-
-enum Kind {
-    Generated { next: u64, count: u64 },
-    Blocks(Box<dyn Read>),
-    Lines(Box<dyn BufRead>),
-}
-
-impl Source {
-    fn open(options: &SendArgs) -> Result<Self, Failure> {
-        let size = options.size;
-        if let Some(count) = options.generate {
-            return Ok(Self { kind: Kind::Generated { next: 0, count }, size, bytes: None });
-        }
-        let path = options.input.as_deref().unwrap_or(Path::new("-"));
-        let (input, bytes): (Box<dyn Read>, _) = if path == Path::new("-") {
-            (Box::new(stdin()), None)
-        } else {
-            let file = File::open(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-            let bytes = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|data| data.len());
-            (Box::new(file), bytes)
-        };
-        let kind = if options.lines {
-            Kind::Lines(Box::new(BufReader::new(input)))
-        } else {
-            Kind::Blocks(Box::new(BufReader::with_capacity(1 << 20, input)))
-        };
-        Ok(Self { kind, size, bytes })
-    }
-
-    /// Puts the next message into `buffer`; `false`: there is none.
-    fn next(&mut self, buffer: &mut Vec<u8>) -> Result<bool, Failure> {
-        let read = |result: io::Result<bool>| result.map_err(|error| format!("cannot read the input: {error}"));
-        match &mut self.kind {
-            Kind::Generated { next, count } if *next == *count => Ok(false),
-            Kind::Generated { next, .. } => {
-                message::generate(*next, self.size, buffer);
-                *next += 1;
-                Ok(true)
-            }
-            Kind::Blocks(input) => read(next_block(input, self.size, buffer)),
-            Kind::Lines(input) => read(next_line(input, buffer)),
-        }
-    }
-}
-
-fn next_block(input: &mut dyn Read, size: usize, buffer: &mut Vec<u8>) -> io::Result<bool> {
-    buffer.clear();
-    let read = input.take(size as u64).read_to_end(buffer)?;
-    Ok(read > 0)
-}
-
-/// A line without its end; an empty line is an empty message.
-fn next_line(input: &mut dyn BufRead, buffer: &mut Vec<u8>) -> io::Result<bool> {
-    buffer.clear();
-    if input.read_until(b'\n', buffer)? == 0 {
-        return Ok(false);
-    }
-    if buffer.last() == Some(&b'\n') {
-        buffer.pop();
-        if buffer.last() == Some(&b'\r') {
-            buffer.pop();
-        }
-    }
-    Ok(true)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn all(lines: bool, text: &[u8]) -> Vec<Vec<u8>> {
-        let input = io::Cursor::new(text.to_vec());
-        let kind = if lines { Kind::Lines(Box::new(input)) } else { Kind::Blocks(Box::new(input)) };
-        let mut source = Source { kind, size: 3, bytes: None };
-        let (mut messages, mut buffer) = (Vec::new(), Vec::new());
-        while source.next(&mut buffer).expect("memory can be read") {
-            messages.push(buffer.clone());
-        }
-        messages
-    }
-
-    #[test]
-    fn blocks_have_the_size_but_the_last() {
-        assert_eq!(all(false, b"abcdefg"), [b"abc".to_vec(), b"def".to_vec(), b"g".to_vec()]);
-        assert_eq!(all(false, b"abc"), [b"abc".to_vec()]);
-        assert!(all(false, b"").is_empty());
-    }
-
-    #[test]
-    fn lines_lose_their_ends_and_may_be_empty() {
-        assert_eq!(all(true, b"a\n\nbc\r\nd"), [b"a".to_vec(), Vec::new(), b"bc".to_vec(), b"d".to_vec()]);
     }
 }

@@ -32,14 +32,12 @@ impl Output {
         self.named(written)
     }
 
-    /// The stream begins anew: what a file has of the former one goes. Standard output cannot take anything back.
+    /// The stream begins anew: what a file has of the former one goes. Standard output, a pipe or a device cannot take anything
+    /// back.
     pub(crate) fn restart(&mut self) -> Result<(), Failure> {
         let restarted = match self {
             Self::Nowhere | Self::Stdout(_) => Ok(()),
-            Self::File { writer, .. } => writer
-                .flush()
-                .and_then(|()| writer.get_ref().set_len(0))
-                .and_then(|()| writer.seek(io::SeekFrom::Start(0)).map(drop)),
+            Self::File { writer, .. } => empty(writer),
         };
         self.named(restarted)
     }
@@ -59,4 +57,14 @@ impl Output {
             Self::Nowhere | Self::Stdout(_) => format!("cannot write to standard output: {error}"),
         })
     }
+}
+
+fn empty(writer: &mut BufWriter<File>) -> io::Result<()> {
+    writer.flush()?;
+    let file = writer.get_ref();
+    if !file.metadata()?.is_file() {
+        return Ok(());
+    }
+    file.set_len(0)?;
+    writer.seek(io::SeekFrom::Start(0)).map(drop)
 }
