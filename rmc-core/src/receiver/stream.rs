@@ -125,6 +125,7 @@ impl RecvStream {
     }
 
     /// A data packet.
+    #[inline]
     pub(crate) fn data(&mut self, arrival: Arrival<'_>, rtt: &mut Rtt, shared: &mut Shared) {
         if self.window.is_crowded(shared) {
             shared.stats.dropped.unread += 1;
@@ -144,6 +145,14 @@ impl RecvStream {
             }
         }
         self.settle(shared);
+    }
+
+    /// A packet came that promises the next one within `interval`. Returns whether this one had been missed. Who never sent data, or has
+    /// finished, owes nothing (F20).
+    #[inline]
+    pub(crate) fn heard(&mut self, interval: Option<Duration>, shared: &Shared) -> bool {
+        let owes = self.has_data() && !self.has_end();
+        self.liveness.touch(shared.now, interval.filter(|_| owes), &shared.config)
     }
 
     /// A Heartbeat (S25; RMC-GAP-10, RMC-LOST-6, RMC-ACK-1).

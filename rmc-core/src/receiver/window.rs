@@ -275,6 +275,7 @@ impl Window {
         self.mark(What::Ended { cause }, shared);
     }
 
+    #[inline]
     fn take_next(&mut self, arrival: Arrival<'_>, shared: &mut Shared) -> Taken {
         let keeps = arrival.flags.contains(WHOLE) || self.assembly.keeps(arrival.flags);
         if self.unread.packets >= shared.config.receive_window_packets {
@@ -291,8 +292,11 @@ impl Window {
             None
         };
         self.received = self.received.max(arrival.seq);
-        self.deliver(arrival.seq, arrival.flags, arrival.path, Payload::Borrowed(arrival.payload), shared);
-        self.advance(shared);
+        let Arrival { seq, flags, path, payload } = arrival;
+        self.deliver(seq, flags, path, Payload::Borrowed(payload), shared);
+        if !self.cache.is_empty() || !self.gaps.is_empty() {
+            self.advance(shared);
+        }
         Taken::New(gap)
     }
 
