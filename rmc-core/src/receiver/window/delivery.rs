@@ -147,7 +147,7 @@ impl Window {
         self.unread.add(buffer.len());
         shared.received_packets += 1;
         shared.received_bytes += buffer.len();
-        self.tail = Some(shared.inbox.push(self.owner, What::Message { seq, path, packed, buffer }));
+        self.tail = Some(shared.inbox.push_message(&self.owner, seq, path, packed, buffer));
     }
 
     /// Tells the application, in stream order, that `range` will never come.
