@@ -104,8 +104,8 @@ impl Peers {
         Ok(slot)
     }
 
-    /// A data packet of the peer in `slot`, with the heartbeat index that it carries: everything that it changes of the peer at one go, as
-    /// most packets are such.
+    /// A data packet of the peer in `slot`, with the heartbeat index that it carries: everything that it changes of the
+    /// peer at one go, as most packets are such.
     pub(crate) fn data(
         &mut self,
         slot: u32,

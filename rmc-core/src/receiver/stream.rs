@@ -147,8 +147,8 @@ impl RecvStream {
         self.settle(shared);
     }
 
-    /// A packet came that promises the next one within `interval`. Returns whether this one had been missed. Who never sent data, or has
-    /// finished, owes nothing (F20).
+    /// A packet came that promises the next one within `interval`. Returns whether this one had been missed. Who never
+    /// sent data, or has finished, owes nothing (F20).
     #[inline]
     pub(crate) fn heard(&mut self, interval: Option<Duration>, shared: &Shared) -> bool {
         let owes = self.has_data() && !self.has_end();
