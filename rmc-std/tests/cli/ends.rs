@@ -95,3 +95,13 @@ fn ctrl_c_ends_a_sender_that_waits_for_input() {
     assert_eq!(done.stdout[0], "onetwo");
     drop(typed);
 }
+
+/// Whoever was to read the results has gone: an error, and no panic.
+#[test]
+fn a_closed_standard_output_is_an_error() {
+    let (reader, writer) = std::io::pipe().expect("a pipe can be made");
+    drop(reader);
+    let sent = Program::start_to(&format!("send --generate 1 --group {} --linger 0s", group(27)), writer.into()).done();
+    assert_eq!(sent.status, Some(2));
+    assert!(sent.stderr.contains("rmc: cannot write to standard output"), "{}", sent.stderr);
+}

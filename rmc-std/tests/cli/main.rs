@@ -6,4 +6,6 @@ mod ends;
 mod json_lines;
 mod options;
 mod program;
+mod senders;
+mod sending;
 mod transfer;

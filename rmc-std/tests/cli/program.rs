@@ -59,22 +59,32 @@ impl Program {
     }
 
     pub(crate) fn start_with(arguments: &str, stdin: Stdio) -> Self {
+        Self::spawn(arguments, stdin, Stdio::piped())
+    }
+
+    /// Starts `rmc` with a standard output of its own, of which nothing is read here.
+    pub(crate) fn start_to(arguments: &str, stdout: Stdio) -> Self {
+        Self::spawn(arguments, Stdio::null(), stdout)
+    }
+
+    fn spawn(arguments: &str, stdin: Stdio, stdout: Stdio) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_rmc"))
             .args(arguments.split_whitespace())
             .stdin(stdin)
-            .stdout(Stdio::piped())
+            .stdout(stdout)
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program starts");
         let (sender, receiver) = mpsc::channel();
-        let stdout = child.stdout.take().expect("it is piped");
-        thread::spawn(move || {
-            for line in BufReader::new(stdout).split(b'\n').map_while(Result::ok) {
-                if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
-                    return;
+        if let Some(stdout) = child.stdout.take() {
+            thread::spawn(move || {
+                for line in BufReader::new(stdout).split(b'\n').map_while(Result::ok) {
+                    if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+                        return;
+                    }
                 }
-            }
-        });
+            });
+        }
         let mut stderr = child.stderr.take().expect("it is piped");
         let stderr = thread::spawn(move || {
             let mut text = String::new();
@@ -86,13 +96,21 @@ impl Program {
 
     /// Waits until the program has written a line that contains `text`, and returns that line.
     pub(crate) fn wait_for(&self, text: &str) -> String {
+        self.lines_until(text).pop().expect("it ends with that line")
+    }
+
+    /// Waits until the program has written a line that contains `text`, and returns all lines up to that one.
+    pub(crate) fn lines_until(&self, text: &str) -> Vec<String> {
         let deadline = Instant::now() + LONG;
         let stdout = self.stdout.as_ref().expect("it was not waited for yet");
+        let mut lines = Vec::new();
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let line = stdout.recv_timeout(left).unwrap_or_else(|_| panic!("no line with {text} came"));
-            if line.contains(text) {
-                return line;
+            let Ok(line) = stdout.recv_timeout(left) else { panic!("no line with {text} came: {lines:?}") };
+            let found = line.contains(text);
+            lines.push(line);
+            if found {
+                return lines;
             }
         }
     }

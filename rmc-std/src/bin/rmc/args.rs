@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use std::io::{IsTerminal as _, stdin};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -33,8 +34,8 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct SendArgs {
-    /// The file to send; -: standard input
-    #[arg(value_name = "INPUT", required_unless_present = "generate", conflicts_with = "generate")]
+    /// The file to send; -: standard input (default, unless that is a terminal)
+    #[arg(value_name = "INPUT", conflicts_with = "generate")]
     pub(crate) input: Option<PathBuf>,
     /// Send N generated messages instead: index, filler, checksum
     #[arg(long, value_name = "N")]
@@ -158,7 +159,10 @@ impl SendArgs {
     /// What cannot be said in the type of a single option.
     pub(crate) fn check(&self) -> Result<(), String> {
         if self.generate.is_some() {
-            check_generated(self.size)?;
+            return check_generated(self.size);
+        }
+        if self.input.is_none() && stdin().is_terminal() {
+            return Err("nothing to send: name a file, - for what you type, or --generate N".to_owned());
         }
         Ok(())
     }
@@ -229,7 +233,6 @@ mod tests {
 
     #[test]
     fn an_input_and_generated_messages_exclude_each_other() {
-        assert!(Cli::try_parse_from(["rmc", "send"]).is_err());
         assert!(Cli::try_parse_from(["rmc", "send", "-"]).is_ok());
         assert!(Cli::try_parse_from(["rmc", "send", "--generate", "5"]).is_ok());
         assert!(Cli::try_parse_from(["rmc", "send", "-", "--generate", "5"]).is_err());

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::args::{DemoArgs, check_generated};
 use crate::json::{self, Lines};
-use crate::progress::{Screen, Unit};
+use crate::progress::{self, Screen, Unit};
 use crate::units::{per_second, show_bytes};
 use crate::verify::StreamCheck;
 use crate::{Failure, interrupt, message, node};
@@ -44,7 +44,7 @@ pub(crate) fn run(options: &DemoArgs) -> Result<ExitCode, Failure> {
         lines.event("summary", summary_fields(options, ok, &reports, &sender, start.elapsed()));
         lines.flush().map_err(|error| format!("cannot write to standard output: {error}"))?;
     } else if !options.node.quiet {
-        print_table(options, &reports, &stats);
+        progress::print(&table(options, &reports, &stats))?;
     }
     Ok(match (ok, interrupt::asked()) {
         (true, _) => ExitCode::SUCCESS,
@@ -187,11 +187,11 @@ fn receive(receiver: &Endpoint, sender: &Endpoint, bar: &ProgressBar) -> Report 
     Report { check, stats, elapsed }
 }
 
-fn print_table(options: &DemoArgs, reports: &[Report], sender: &Stats) {
-    println!(
+fn table(options: &DemoArgs, reports: &[Report], sender: &Stats) -> String {
+    let mut lines = vec![format!(
         "{:<10} {:>10} {:>10} {:>10} {:>8} {:>10} {:>12}  result",
         "receiver", "delivered", "repaired", "NACKs", "lost", "time", "rate"
-    );
+    )];
     for (index, report) in (1..).zip(reports) {
         let index: usize = index;
         let result = match report.check.fault {
@@ -199,7 +199,7 @@ fn print_table(options: &DemoArgs, reports: &[Report], sender: &Stats) {
             None => "INCOMPLETE".to_owned(),
             Some(fault) => format!("FAULTY: {fault}"),
         };
-        println!(
+        lines.push(format!(
             "{index:<10} {:>10} {:>10} {:>10} {:>8} {:>8.2} s {:>10}/s  {result}",
             report.check.messages,
             report.stats.repair.repaired,
@@ -207,12 +207,13 @@ fn print_table(options: &DemoArgs, reports: &[Report], sender: &Stats) {
             report.check.lost,
             report.elapsed.as_secs_f64(),
             show_bytes(per_second(report.check.bytes, report.elapsed)),
-        );
+        ));
     }
-    println!(
+    lines.push(format!(
         "sender: {} messages in {} packets, {} repairs for {} NACKs",
         sender.tx.messages, sender.tx.packets, sender.repair.repairs_sent, sender.repair.nacks_received
-    );
+    ));
+    lines.join("\n")
 }
 
 fn summary_fields(options: &DemoArgs, ok: bool, reports: &[Report], sender: &Endpoint, elapsed: Duration) -> Value {

@@ -1,11 +1,12 @@
 //! What people see while it runs: on standard error, and only if that is a terminal.
 
 use std::fmt::Write;
-use std::io::{IsTerminal as _, stderr};
+use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 use std::time::Duration;
 
 use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
+use crate::Failure;
 use crate::args::NodeArgs;
 
 /// Bars and messages.
@@ -54,6 +55,11 @@ impl Screen {
     pub(crate) fn insist(&self, text: &str) {
         self.bars.suspend(|| eprintln!("{text}"));
     }
+}
+
+/// Writes a result to standard output, which may be closed by now.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    writeln!(stdout(), "{text}").map_err(|error| format!("cannot write to standard output: {error}"))
 }
 
 /// What a bar counts.

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::args::RecvArgs;
 use crate::json::{self, Lines};
-use crate::progress::{Screen, Unit};
+use crate::progress::{self, Screen, Unit};
 use crate::send::tell_events;
 use crate::units::{per_second, show_bytes};
 use crate::verify::StreamCheck;
@@ -55,7 +55,7 @@ pub(crate) fn run(options: &RecvArgs) -> Result<ExitCode, Failure> {
         node.start_finish(Duration::ZERO);
         node.wait_closed(Some(FAREWELL));
         node.close();
-        why
+        why.and_then(|why| job.take_the_rest().map(|()| why))
     })?;
     job.output.flush()?;
     let ok = job.is_complete(why);
@@ -122,6 +122,16 @@ impl Job<'_> {
         Ok(why)
     }
 
+    /// What came of other senders has its lines, also if the end of the chosen one was faster.
+    fn take_the_rest(&mut self) -> Result<(), Failure> {
+        while let Ok(item) = self.node.try_recv() {
+            if self.chosen.is_some_and(|chosen| chosen != item.peer()) {
+                self.take(item)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Gives what was written to the system.
     fn flush(&mut self) -> Result<(), Failure> {
         self.output.flush()?;
@@ -140,7 +150,7 @@ impl Job<'_> {
         match item {
             Received::Message(message) => self.message(&message),
             Received::Lost { peer, stream, ranges, cause } => {
-                self.lost(peer, stream, &ranges, cause);
+                self.lost(peer, stream, &ranges, cause)?;
                 Ok(None)
             }
             Received::Restarted { peer, epoch } => self.restarted(peer, epoch),
@@ -155,6 +165,7 @@ impl Job<'_> {
             return Ok(None);
         }
         let peer = message.peer;
+        self.returned(peer)?;
         let chosen = *self.chosen.get_or_insert(peer);
         let number = self.check(peer).message(message.seq, message.index, &message.payload);
         self.lines.message(message, number, self.options.payload);
@@ -166,11 +177,12 @@ impl Job<'_> {
         Ok(has_all.then_some(Why::Expected))
     }
 
-    fn lost(&mut self, peer: SocketAddr, stream: Stream, ranges: &[SeqRange], cause: LossCause) {
+    fn lost(&mut self, peer: SocketAddr, stream: Stream, ranges: &[SeqRange], cause: LossCause) -> Result<(), Failure> {
         self.lines.event("got_lost", json::lost_fields(peer, stream, ranges, cause));
         if stream == Stream::Private {
-            return;
+            return Ok(());
         }
+        self.returned(peer)?;
         self.check(peer).lost(ranges);
         if self.chosen.is_none_or(|chosen| chosen == peer) {
             let ranges: Vec<_> = ranges.iter().map(ToString::to_string).collect();
@@ -180,6 +192,7 @@ impl Job<'_> {
                 json::loss_name(cause)
             ));
         }
+        Ok(())
     }
 
     /// The stream begins again at 1, and so does everything that is known of it.
@@ -198,7 +211,9 @@ impl Job<'_> {
             return None;
         }
         let finished = cause == EndCause::Finished;
-        self.check(peer).finished |= finished;
+        let check = self.check(peer);
+        check.finished |= finished;
+        check.over = true;
         if self.chosen != Some(peer) {
             return None;
         }
@@ -209,9 +224,21 @@ impl Job<'_> {
         Some(Why::Ended)
     }
 
+    /// What is known of the peer's stream.
     fn check(&mut self, peer: SocketAddr) -> &mut StreamCheck {
         let node = self.node;
-        self.streams.entry(peer).or_insert_with(|| StreamCheck::new(node.peer(peer).map(|peer| peer.epoch)))
+        self.streams.entry(peer).or_insert_with(|| StreamCheck::new(epoch_of(node, peer)))
+    }
+
+    /// A peer that has expired and comes back goes on where it stood. With another epoch it is a new peer to the protocol, which
+    /// then tells of no restart.
+    fn returned(&mut self, peer: SocketAddr) -> Result<(), Failure> {
+        let Some(check) = self.streams.get_mut(&peer).filter(|check| check.over) else { return Ok(()) };
+        check.over = false;
+        match epoch_of(self.node, peer) {
+            Some(epoch) if check.epoch.is_some_and(|known| known != epoch) => self.restarted(peer, epoch).map(drop),
+            _ => Ok(()),
+        }
     }
 
     /// Whether the stream that was followed is whole, and what was expected came.
@@ -263,11 +290,13 @@ impl Job<'_> {
             stats.repair.nacks_sent,
         );
         match (self.options.node.quiet, to_stdout) {
-            (true, _) => {}
-            (false, true) => eprintln!("{text}"),
-            (false, false) => println!("{text}"),
+            (true, _) => Ok(()),
+            (false, true) => {
+                self.screen.say(&text);
+                Ok(())
+            }
+            (false, false) => progress::print(&text),
         }
-        Ok(())
     }
 
     fn summary_fields(&self, ok: bool, why: Why, check: Option<&StreamCheck>) -> Value {
@@ -304,4 +333,8 @@ impl Job<'_> {
             "stats": json::stats_value(&self.node.stats(), &self.node.socket_stats()),
         })
     }
+}
+
+fn epoch_of(node: &Endpoint, peer: SocketAddr) -> Option<u32> {
+    node.peer(peer).map(|peer| peer.epoch)
 }

@@ -7,18 +7,20 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
-use rmc_std::{Endpoint, EventMask, Received, RecvTimeoutError, SendError};
+use rmc_std::{Endpoint, EventMask, PeerInfo, Received, RecvTimeoutError, SendError};
 use serde_json::json;
 
 use crate::args::SendArgs;
 use crate::json::{self, Lines};
-use crate::progress::{Screen, Unit};
+use crate::progress::{self, Screen, Unit};
 use crate::units::{per_second, show_bytes};
 use crate::{Failure, interrupt, message, node};
 use source::Source;
 
 /// How often a wait looks for Ctrl-C.
 const GLANCE: Duration = Duration::from_millis(100);
+/// Longer than anybody waits for a message.
+const FOREVER: Duration = Duration::from_secs(1 << 32);
 /// However many requests come, repairs end after so long.
 const MAX_LINGER: Duration = Duration::from_secs(300);
 
@@ -72,8 +74,10 @@ impl Job<'_> {
         if !self.wait_for_receivers() {
             return Ok(Outcome { interrupted: true, ..Outcome::default() });
         }
-        let outcome = self.send_all(source)?;
-        self.linger();
+        let mut outcome = self.send_all(source)?;
+        if !self.linger(outcome.interrupted) {
+            outcome.interrupted = true;
+        }
         Ok(outcome)
     }
 
@@ -82,9 +86,9 @@ impl Job<'_> {
         let wanted = self.options.wait;
         let bar = self.screen.bar("receivers", Some(wanted as u64), Unit::Messages);
         loop {
-            let known = self.node.peers().len();
-            bar.set_position(known.min(wanted) as u64);
-            if known >= wanted {
+            let announced = self.node.peers().iter().filter(|peer| is_receiver(peer)).count();
+            bar.set_position(announced.min(wanted) as u64);
+            if announced >= wanted {
                 bar.finish_and_clear();
                 return true;
             }
@@ -102,6 +106,7 @@ impl Job<'_> {
             None => self.screen.bar("sending", self.options.generate, Unit::Messages),
         };
         let start = Instant::now();
+        let mut pace = Pace::new(self.options.rate, start);
         let mut outcome = Outcome::default();
         let mut buffer = Vec::new();
         let finished = loop {
@@ -116,7 +121,7 @@ impl Job<'_> {
                 Err(_) if interrupt::asked() => continue,
                 Err(error) => return Err(error),
             }
-            if !self.pace(start, outcome.messages) || !self.send(&buffer)? {
+            if !pace.wait() || !self.send(&buffer)? {
                 outcome.interrupted = true;
                 break false;
             }
@@ -135,23 +140,6 @@ impl Job<'_> {
         outcome.sending = start.elapsed();
         bar.finish_and_clear();
         Ok(outcome)
-    }
-
-    /// Waits until message number `index` is due; `false`: interrupted.
-    fn pace(&self, start: Instant, index: u64) -> bool {
-        let Some(rate) = self.options.rate else { return true };
-        #[expect(clippy::cast_precision_loss, reason = "a time of sending, good to a nanosecond for years")]
-        let due = start + Duration::try_from_secs_f64(index as f64 / rate).unwrap_or(Duration::MAX / 4);
-        loop {
-            let left = due.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return true;
-            }
-            if interrupt::asked() {
-                return false;
-            }
-            thread::sleep(left.min(GLANCE));
-        }
     }
 
     /// Sends one message, with patience; `false`: interrupted.
@@ -175,22 +163,25 @@ impl Job<'_> {
         bar.set_message(format!("{} repairs, {} peers", stats.repair.repairs_sent, stats.held.peers));
     }
 
-    /// Announces the end and serves repairs.
-    fn linger(&self) {
+    /// Announces the end and serves repairs; `false`: Ctrl-C cut it short. One that ended the sending does not count here.
+    fn linger(&self, was_interrupted: bool) -> bool {
         let bar = self.screen.bar("finishing", None, Unit::Messages);
         let limit = Instant::now() + MAX_LINGER;
         self.node.start_finish(self.options.linger);
-        while !self.node.wait_closed(Some(GLANCE)) && Instant::now() < limit {
+        let mut patient = true;
+        while patient && !self.node.wait_closed(Some(GLANCE)) && Instant::now() < limit {
             bar.set_message(format!("{} repairs", self.node.stats().repair.repairs_sent));
+            patient = was_interrupted || !interrupt::asked();
         }
         bar.finish_and_clear();
+        patient
     }
 
     fn summary(&self, outcome: &Outcome, elapsed: Duration) -> Result<(), Failure> {
         let stats = self.node.stats();
         if self.lines.are_wanted() {
             let fields = json!({
-                "ok": outcome.sent_all,
+                "ok": outcome.sent_all && !outcome.interrupted,
                 "messages": outcome.messages,
                 "bytes": outcome.bytes,
                 "interrupted": outcome.interrupted,
@@ -202,7 +193,7 @@ impl Job<'_> {
             return self.lines.flush().map_err(|error| format!("cannot write to standard output: {error}"));
         }
         if !self.options.node.quiet {
-            println!(
+            let text = format!(
                 "sent {} messages, {} in {:.2?} ({}/s); {} NACKs, {} repairs, {} told lost",
                 outcome.messages,
                 show_bytes(outcome.bytes),
@@ -212,9 +203,50 @@ impl Job<'_> {
                 stats.repair.repairs_sent,
                 stats.repair.lost_sent,
             );
+            return progress::print(&text);
         }
         Ok(())
     }
+}
+
+/// Spreads messages over time (`--rate`).
+struct Pace {
+    interval: Option<Duration>,
+    /// When the next message may be sent.
+    due: Instant,
+}
+
+impl Pace {
+    /// A sleep that was too long may be made up for; input that did not come may not, or it would all leave at once.
+    const ARREARS: Duration = Duration::from_millis(100);
+
+    fn new(rate: Option<f64>, start: Instant) -> Self {
+        let interval = rate.map(|rate| Duration::try_from_secs_f64(rate.recip()).unwrap_or(FOREVER).min(FOREVER));
+        Self { interval, due: start }
+    }
+
+    /// Waits until the next message is due; `false`: interrupted.
+    fn wait(&mut self) -> bool {
+        let Some(interval) = self.interval else { return true };
+        let now = Instant::now();
+        self.due = self.due.max(now.checked_sub(Self::ARREARS).unwrap_or(now));
+        loop {
+            let left = self.due.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                self.due += interval;
+                return true;
+            }
+            if interrupt::asked() {
+                return false;
+            }
+            thread::sleep(left.min(GLANCE));
+        }
+    }
+}
+
+/// Whether a peer has made itself known without sending anything: another sender is none to wait for.
+fn is_receiver(peer: &PeerInfo) -> bool {
+    peer.group.is_none_or(|stream| stream.known == 0)
 }
 
 /// Takes what others send, so that it does not pile up, and writes its lines.

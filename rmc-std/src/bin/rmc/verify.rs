@@ -19,6 +19,8 @@ pub(crate) struct StreamCheck {
     pub(crate) fault: Option<Fault>,
     /// Whether its sender's END was reached.
     pub(crate) finished: bool,
+    /// Whether it is over, by its END or because its sender was not heard any more.
+    pub(crate) over: bool,
     /// The index of the stream's first message, if that was a generated one.
     pub(crate) first_number: Option<u64>,
     /// Where the last message stood: packet and place within it.
@@ -71,6 +73,7 @@ impl StreamCheck {
             lost: 0,
             fault: None,
             finished: false,
+            over: false,
             first_number: None,
             last: None,
             next_number: None,
