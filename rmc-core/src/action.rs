@@ -13,8 +13,9 @@ pub enum Action<'a> {
     Transmit(Transmit<'a>),
     /// Something happened that the application may want to know.
     Event(Event),
-    /// Call `handle_timeout` at this time (`None`: never). It replaces the one before and is the last of a drain. A time that is
-    /// already reached means: read what is there, then call `handle_timeout`, in the same thread, at once.
+    /// Call `handle_timeout` at this time (`None`: never). It replaces the one before and is the last of a drain. A
+    /// time that is already reached means: read what is there, then call `handle_timeout`, in the same thread, at
+    /// once.
     ArmTimer(Option<Instant>),
 }
 
@@ -25,7 +26,7 @@ pub struct Transmit<'a> {
     pub destination: SocketAddr,
     /// The bytes, lent until the next call.
     pub contents: &'a [u8],
-    /// `None`: `contents` is one datagram. `Some(n)`: several of `n` bytes each, the last of which may be shorter. This version
-    /// always says `None`.
+    /// `None`: `contents` is one datagram. `Some(n)`: several of `n` bytes each, the last of which may be shorter.
+    /// This version always says `None`.
     pub segment_size: Option<usize>,
 }

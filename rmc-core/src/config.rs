@@ -34,16 +34,18 @@ pub const DEFAULT_HEARTBEAT_TIMES: [Duration; 9] = [
     Duration::from_millis(500),
 ];
 
-/// A node's configuration. Take [`Config::new`] and change what you need; [`Protocol::new`](crate::Protocol::new) validates it.
+/// A node's configuration. Take [`Config::new`] and change what you need; [`Protocol::new`](crate::Protocol::new)
+/// validates it.
 ///
-/// Everything that a packet can make grow has its bound here. Buffers grow with their content, never to the bound in advance.
+/// Everything that a packet can make grow has its bound here. Buffers grow with their content, never to the bound in
+/// advance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
     /// The group's address. It may also be one node's unicast address (S02).
     pub group: SocketAddr,
-    /// The addresses that this node's packets come from, at most 16, to know its own looped-back packets by (S03). Default: none, then
-    /// only `set_local_addr` makes it know them.
+    /// The addresses that this node's packets come from, at most 16, to know its own looped-back packets by (S03).
+    /// Default: none, then only `set_local_addr` makes it know them.
     pub local_addrs: Vec<SocketAddr>,
     /// This incarnation of the node. A restart must use a newer one (RFC 1982 arithmetic, 32 bits).
     pub epoch: u32,
@@ -54,31 +56,35 @@ pub struct Config {
     pub join_policy: JoinPolicy,
     /// Never send anything (S28). Turns the join policy to `Now`. Default `false`.
     pub silent: bool,
-    /// How long a silent node waits for somebody else's repair before it reports a gap as lost. 1 ms to 1 h, default 500 ms.
+    /// How long a silent node waits for somebody else's repair before it reports a gap as lost. 1 ms to 1 h, default
+    /// 500 ms.
     pub silent_gap: Duration,
     /// Send heartbeats before the first data, so that others know of this node (S22). Default `false`.
     pub announce: bool,
 
-    /// How many peers are known at most (S05). 1 to 1,048,576, default 16,384. Memory: at most 256 bytes for a peer without a
-    /// stream, so 4 MiB, and as much again for peers that expired and may return.
+    /// How many peers are known at most (S05). 1 to 1,048,576, default 16,384. Memory: at most 256 bytes for a peer
+    /// without a stream, so 4 MiB, and as much again for peers that expired and may return.
     pub max_peers: usize,
-    /// How many private streams this node sends at most (S18). 0 to 65,536, default 64. Memory: each holds at most a send queue and
-    /// a backlog of its own.
+    /// How many private streams this node sends at most (S18). 0 to 65,536, default 64. Memory: each holds at most a
+    /// send queue and a backlog of its own.
     pub max_private: usize,
     /// The largest message in bytes, on sending and on receiving. 1 byte to 1 GiB, default 8 MiB.
     pub max_message: usize,
-    /// The largest datagram sent, in bytes. 64 to 65,507, default 1,472 for an IPv4 group, 1,452 for IPv6: what Ethernet carries in one
-    /// frame. Larger ones are fragmented by IP, and lost if any fragment is.
+    /// The largest datagram sent, in bytes. 64 to 65,507, default 1,472 for an IPv4 group, 1,452 for IPv6: what
+    /// Ethernet carries in one frame. Larger ones are fragmented by IP, and lost if any fragment is.
     pub max_datagram: usize,
 
-    /// How many packets of a stream are kept that the application has not taken: waiting in order, or cached behind a gap (S08).
-    /// 1 to 2^30, default 8,192. Memory: 200 bytes a packet besides the payload.
+    /// How many packets of a stream are kept that the application has not taken: waiting in order, or cached behind a
+    /// gap (S08). 1 to 2^30, default 8,192. Memory: 200 bytes a packet besides the payload.
     pub receive_window_packets: usize,
-    /// The same in bytes of payload, the message being reassembled included. Default 16 MiB. Memory: a quarter more, for buffer sizes.
+    /// The same in bytes of payload, the message being reassembled included. Default 16 MiB. Memory: a quarter more,
+    /// for buffer sizes.
     pub receive_window_bytes: usize,
-    /// How many packets all receive windows hold together. Default 1,048,576. Memory: 200 bytes a packet besides the payload.
+    /// How many packets all receive windows hold together. Default 1,048,576. Memory: 200 bytes a packet besides the
+    /// payload.
     pub receive_total_packets: usize,
-    /// The bytes of payload that all receive windows hold together. Default 256 MiB. Memory: a quarter more, for buffer sizes.
+    /// The bytes of payload that all receive windows hold together. Default 256 MiB. Memory: a quarter more, for
+    /// buffer sizes.
     pub receive_total_bytes: usize,
 
     /// How many sent packets are kept for repair, for each stream (S21). 1 to 2^30, default 8,192.
@@ -87,7 +93,8 @@ pub struct Config {
     pub backlog_bytes: usize,
     /// How long a sent packet is kept for repair. Default `None`: as long as there is room.
     pub backlog_age: Option<Duration>,
-    /// How many packets wait to be sent for the first time, for each stream; past that `send` is `Full` (F15). 1 to 2^30, default 8,192.
+    /// How many packets wait to be sent for the first time, for each stream; past that `send` is `Full` (F15). 1 to
+    /// 2^30, default 8,192.
     pub send_queue_packets: usize,
     /// The same in bytes of payload. Default 16 MiB.
     pub send_queue_bytes: usize,
@@ -99,25 +106,28 @@ pub struct Config {
     /// How many bytes may leave at once under `max_rate`. At least `max_datagram`, default 65,536.
     pub rate_burst: usize,
 
-    /// How long to wait for an answer to a NACK before the round trip to its sender is known (S11). 1 ms to 60 s, default 20 ms.
+    /// How long to wait for an answer to a NACK before the round trip to its sender is known (S11). 1 ms to 60 s,
+    /// default 20 ms.
     pub nack_resend_time: Duration,
-    /// When a gap that was asked for this long ago counts as new, so that its retries begin again with the short delays (S11). Default 5 s.
+    /// When a gap that was asked for this long ago counts as new, so that its retries begin again with the short
+    /// delays (S11). Default 5 s.
     pub nack_timeout: Duration,
     /// The longest delay between two NACKs for the same gap. 1 ms to 60 s, default 1 s.
     pub nack_max_delay: Duration,
-    /// How many gaps of one stream are asked for at the same time, lowest first (S11, F05). 1 to 2^20, default 4,096. Memory: 100 bytes
-    /// for a gap.
+    /// How many gaps of one stream are asked for at the same time, lowest first (S11, F05). 1 to 2^20, default 4,096.
+    /// Memory: 100 bytes for a gap.
     pub max_nacks: usize,
     /// How many datagrams answer one NACK at most (F30). 1 to 2^20, default 1,024.
     pub max_repairs_per_nack: usize,
-    /// How many addresses can be owed repairs at the same time, for each stream; a NACK past that is dropped and comes again.
-    /// 1 to 2^20, default 1,024. Memory: 700 bytes each.
+    /// How many addresses can be owed repairs at the same time, for each stream; a NACK past that is dropped and comes
+    /// again. 1 to 2^20, default 1,024. Memory: 700 bytes each.
     pub max_askers: usize,
 
-    /// The growing intervals of heartbeats after data; the last one is the idle floor, repeated (S22, F16). 1 to 128 intervals of 1 ms to
-    /// 60 s, the longest below `peer_timeout`. Default [`DEFAULT_HEARTBEAT_TIMES`].
+    /// The growing intervals of heartbeats after data; the last one is the idle floor, repeated (S22, F16). 1 to 128
+    /// intervals of 1 ms to 60 s, the longest below `peer_timeout`. Default [`DEFAULT_HEARTBEAT_TIMES`].
     pub heartbeat_times: Vec<Duration>,
-    /// How late a heartbeat may be before it counts as missed (F22). Default `None`: half its interval, at least 10 ms.
+    /// How late a heartbeat may be before it counts as missed (F22). Default `None`: half its interval, at least 10
+    /// ms.
     pub heartbeat_tolerance: Option<Duration>,
     /// After how much silence a peer is given up (S26). 10 ms to 24 h, default 30 s.
     pub peer_timeout: Duration,
@@ -126,7 +136,8 @@ pub struct Config {
 
     /// Which events are wanted (S35). Default [`EventMask::DEFAULT`]: those that do not come per packet.
     pub events: EventMask,
-    /// How many events wait to be polled; past that they are counted only. 1 to 2^20, default 1,024. Memory: 100 bytes each.
+    /// How many events wait to be polled; past that they are counted only. 1 to 2^20, default 1,024. Memory: 100 bytes
+    /// each.
     pub event_ring: usize,
 }
 

@@ -62,8 +62,8 @@ pub enum EndCause {
     Removed,
 }
 
-/// The next item of a peer's stream, lent by [`Protocol::recv`](crate::Protocol::recv). Per peer and stream they come in
-/// order: nobody can miss a loss.
+/// The next item of a peer's stream, lent by [`Protocol::recv`](crate::Protocol::recv). Per peer and stream they come
+/// in order: nobody can miss a loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Received<'a> {
@@ -124,7 +124,8 @@ impl Received<'_> {
     }
 }
 
-/// Something that happened. `Readable` and `EventsDropped` always come; the others only if [`Config::events`] asks for them.
+/// Something that happened. `Readable` and `EventsDropped` always come; the others only if [`Config::events`] asks for
+/// them.
 ///
 /// Loss is never an event only: it comes in band too, from [`Protocol::recv`](crate::Protocol::recv).
 ///
@@ -299,7 +300,8 @@ pub enum Event {
         /// The address.
         address: SocketAddr,
     },
-    /// A private stream's receiver was not heard for `peer_timeout` while it still owed acknowledgement: the stream is dropped.
+    /// A private stream's receiver was not heard for `peer_timeout` while it still owed acknowledgement: the stream is
+    /// dropped.
     PrivateAbandoned {
         /// The receiver.
         peer: SocketAddr,

@@ -1,7 +1,7 @@
 //! What `recv` gives out: one queue over all peers, in the order in which items became deliverable.
 //!
-//! It has no bound of its own: its messages count in the receive windows of their streams, and its other items in the bound
-//! that [`Inbox::is_crowded`] and the streams watch.
+//! It has no bound of its own: its messages count in the receive windows of their streams, and its other items in the
+//! bound that [`Inbox::is_crowded`] and the streams watch.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -79,20 +79,37 @@ impl Inbox {
         core::mem::replace(&mut self.news, false)
     }
 
-    /// Adds an item; returns its number.
+    /// Adds an item that is no message; returns its number.
     pub(crate) fn push(&mut self, owner: Owner, what: What) -> u64 {
-        self.marks += usize::from(!matches!(what, What::Message { .. }));
-        if self.of_slot.len() <= owner.slot as usize {
-            self.of_slot.resize(owner.slot as usize + 1, 0);
-        }
-        self.of_slot[owner.slot as usize] += 1;
+        debug_assert!(!matches!(what, What::Message { .. }), "messages have a way of their own");
+        self.marks += 1;
+        self.count(owner.slot);
         self.items.push_back(Item { owner, what });
+        self.number_of_last()
+    }
+
+    /// Adds a message; returns the item's number. By a way of its own, as a packet on it must not be moved about.
+    pub(crate) fn push_message(&mut self, owner: &Owner, seq: u64, path: Path, packed: bool, buffer: Vec<u8>) -> u64 {
+        self.count(owner.slot);
+        self.items.push_back(Item { owner: *owner, what: What::Message { seq, path, packed, buffer } });
+        self.number_of_last()
+    }
+
+    #[inline]
+    fn count(&mut self, slot: u32) {
+        if self.of_slot.len() <= slot as usize {
+            self.of_slot.resize(slot as usize + 1, 0);
+        }
+        self.of_slot[slot as usize] += 1;
         self.news = true;
+    }
+
+    fn number_of_last(&self) -> u64 {
         self.left + self.items.len() as u64 - 1
     }
 
-    /// Lets the lost range that is item `number` grow by `range`, if it has not been taken, `range` follows on and the cause is the
-    /// same.
+    /// Lets the lost range that is item `number` grow by `range`, if it has not been taken, `range` follows on and the
+    /// cause is the same.
     pub(crate) fn extend_lost(&mut self, number: u64, range: SeqRange, cause: LossCause) -> bool {
         let Some(place) = number.checked_sub(self.left).and_then(|place| usize::try_from(place).ok()) else {
             return false;
@@ -111,7 +128,8 @@ impl Inbox {
         true
     }
 
-    /// Takes the next item for lending; returns its owner and what it frees: `Some(bytes)` for a message, `None` for a mark.
+    /// Takes the next item for lending; returns its owner and what it frees: `Some(bytes)` for a message, `None` for a
+    /// mark.
     #[inline]
     pub(crate) fn advance(&mut self, pool: &mut Pool) -> Option<(Owner, Option<usize>)> {
         if core::mem::take(&mut self.lent) {

@@ -1,12 +1,13 @@
 //! Reliable multicast as a sans-IO state machine.
 //!
-//! A sender multicasts numbered packets and says nothing more than heartbeats at growing intervals. A receiver that sees a gap asks
-//! the sender for what is missing (a NACK); the sender repairs it from a bounded backlog, or says that it is lost. Every node both sends
-//! and receives. The protocol is specified in `docs/protocol.md`; rules are cited by their numbers there (`RMC-...`), and by those of
-//! the program that it comes from (S.. and F..).
+//! A sender multicasts numbered packets and says nothing more than heartbeats at growing intervals. A receiver that
+//! sees a gap asks the sender for what is missing (a NACK); the sender repairs it from a bounded backlog, or says that
+//! it is lost. Every node both sends and receives. The protocol is specified in `docs/protocol.md`; rules are cited by
+//! their numbers there (`RMC-...`), and by those of the program that it comes from (S.. and F..).
 //!
-//! [`Protocol`] is pure: it is fed datagrams and times, and returns what to do. It reads no clock, no socket, no entropy and no
-//! environment. The same inputs give the same outputs, byte for byte, on every platform. `rmc-std` drives it with blocking sockets.
+//! [`Protocol`] is pure: it is fed datagrams and times, and returns what to do. It reads no clock, no socket, no
+//! entropy and no environment. The same inputs give the same outputs, byte for byte, on every platform. `rmc-std`
+//! drives it with blocking sockets.
 //!
 //! ```text
 //!               handle_datagram ──▶ ┌────────────┐ ──▶ Transmit to an address
@@ -19,7 +20,8 @@
 //!
 //! 1. Hand in what happened: a datagram, the time, a message to send. Several inputs may come before one drain.
 //! 2. Drain: call [`Protocol::poll_action`] and do what it says until it says [`Action::ArmTimer`].
-//! 3. Wait for a datagram or that time. A time that is already reached means: read what is there, then `handle_timeout`, at once.
+//! 3. Wait for a datagram or that time. A time that is already reached means: read what is there, then
+//!    `handle_timeout`, at once.
 //!
 //! ```no_run
 //! use std::net::UdpSocket;
@@ -72,14 +74,14 @@
 //!
 //! # What a sender and a receiver can rely on
 //!
-//! Per peer and stream [`Protocol::recv`] gives every message once and in order, or says which numbers are lost, in their place. A slow
-//! application is backpressure: what it does not take stays in the receive window, and what does not fit is asked for again later.
-//! Everything that a packet can make grow has a bound in [`Config`].
+//! Per peer and stream [`Protocol::recv`] gives every message once and in order, or says which numbers are lost, in
+//! their place. A slow application is backpressure: what it does not take stays in the receive window, and what does
+//! not fit is asked for again later. Everything that a packet can make grow has a bound in [`Config`].
 //!
 //! # Panics
 //!
-//! A panic is a bug. No datagram causes one, and a wrong call gets a typed error. Each `expect` in the source states the invariant that it
-//! stands on, and none depends on input.
+//! A panic is a bug. No datagram causes one, and a wrong call gets a typed error. Each `expect` in the source states
+//! the invariant that it stands on, and none depends on input.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -31,13 +31,14 @@ impl Pool {
         self.take_idle(class).unwrap_or_else(|| Vec::with_capacity(capacity))
     }
 
-    /// A buffer that will probably grow to `hint` bytes: a recycled one, or an empty one that has allocated nothing, so that
-    /// nobody makes this node allocate what was only announced.
+    /// A buffer that will probably grow to `hint` bytes: a recycled one, or an empty one that has allocated nothing, so
+    /// that nobody makes this node allocate what was only announced.
     pub(crate) fn take_recycled(&mut self, hint: usize) -> Vec<u8> {
         self.take_idle(class_above(hint).0).unwrap_or_default()
     }
 
-    /// Makes room for `more` bytes: a buffer that is too small moves to one at least twice as large, out of the pool too.
+    /// Makes room for `more` bytes: a buffer that is too small moves to one at least twice as large, out of the pool
+    /// too.
     pub(crate) fn grow(&mut self, buffer: &mut Vec<u8>, more: usize) {
         let needed = buffer.len() + more;
         if needed <= buffer.capacity() {

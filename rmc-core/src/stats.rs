@@ -181,7 +181,8 @@ pub struct PeerInfo {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StreamInfo {
-    /// The highest number with nothing missing before it: all up to here is delivered, ready for `recv`, or reported lost.
+    /// The highest number with nothing missing before it: all up to here is delivered, ready for `recv`, or reported
+    /// lost.
     pub delivered: u64,
     /// The highest number known to exist.
     pub known: u64,

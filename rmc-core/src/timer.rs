@@ -1,4 +1,5 @@
-//! Deadlines: an indexed heap, so that the next of many is found without a scan and moved in O(log n) without allocating.
+//! Deadlines: an indexed heap, so that the next of many is found without a scan and moved in O(log n) without
+//! allocating.
 
 use alloc::vec::Vec;
 
@@ -53,7 +54,8 @@ impl Deadlines {
         self.settle(place as usize);
     }
 
-    /// Sets the deadline of `id` if it has none or a later one. What is moved later stays: the owner looks again when it fires.
+    /// Sets the deadline of `id` if it has none or a later one. What is moved later stays: the owner looks again when
+    /// it fires.
     pub(crate) fn set_if_earlier(&mut self, id: u32, at: Instant) {
         if self.get(id).is_none_or(|current| at < current) {
             self.set(id, at);

@@ -1,5 +1,6 @@
-//! What a packet costs in allocations: nothing in the steady state, on either side; and a gap of a million numbers what a gap of one
-//! costs. The dependency `allocation-counter` replaces the allocator of this test binary and counts by thread.
+//! What a packet costs in allocations: nothing in the steady state, on either side; and a gap of a million numbers what
+//! a gap of one costs. The dependency `allocation-counter` replaces the allocator of this test binary and counts by
+//! thread.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;

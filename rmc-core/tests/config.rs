@@ -1,4 +1,5 @@
-//! Every bound of `Config` and every relation between its options: at the limit it works, one past it is exactly that error.
+//! Every bound of `Config` and every relation between its options: at the limit it works, one past it is exactly that
+//! error.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;

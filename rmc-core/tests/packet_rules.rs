@@ -1,4 +1,5 @@
-//! The rules of docs/protocol.md about the encoding, each at its limits. Bytes are put together by hand, without the encoder.
+//! The rules of docs/protocol.md about the encoding, each at its limits. Bytes are put together by hand, without the
+//! encoder.
 
 use rmc_core::packet::{Body, DecodeError, Flags, Kind, Packet};
 

@@ -116,7 +116,8 @@ fn test_functions(text: &str) -> Vec<String> {
     names
 }
 
-/// The part of a source file that is tests: all of it in a file of tests, else what stands in `mod tests { ... }` at its end.
+/// The part of a source file that is tests: all of it in a file of tests, else what stands in `mod tests { ... }` at
+/// its end.
 fn test_part<'a>(path: &Path, text: &'a str) -> &'a str {
     let in_tests = path.components().any(|part| part.as_os_str() == "tests");
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();

@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
-/// IPv4 that came through an IPv6 socket is IPv4; no flow label; a scope only where an address means nothing without it.
+/// IPv4 that came through an IPv6 socket is IPv4; no flow label; a scope only where an address means nothing without
+/// it.
 pub(crate) fn normal(address: SocketAddr) -> SocketAddr {
     let SocketAddr::V6(v6) = address else { return address };
     if let Some(v4) = v6.ip().to_ipv4_mapped() {
@@ -12,7 +13,8 @@ pub(crate) fn normal(address: SocketAddr) -> SocketAddr {
     SocketAddr::V6(SocketAddrV6::new(*v6.ip(), v6.port(), 0, scope))
 }
 
-/// The same for an address that the application names: a link-local one without a scope lies on the endpoint's own interface.
+/// The same for an address that the application names: a link-local one without a scope lies on the endpoint's own
+/// interface.
 pub(crate) fn named(address: SocketAddr, interface: Option<u32>) -> SocketAddr {
     let mut address = normal(address);
     if let (SocketAddr::V6(v6), Some(index)) = (&mut address, interface)

@@ -7,7 +7,8 @@ use rmc_core::Instant;
 use crate::clock::Clock;
 use crate::lock::{lock, wait};
 
-/// A socket's receive timeout would be up to 8 ms late on Linux, where it is kept in jiffies; waiting on a Condvar is 0.1 ms late.
+/// A socket's receive timeout would be up to 8 ms late on Linux, where it is kept in jiffies; waiting on a Condvar is
+/// 0.1 ms late.
 #[derive(Debug, Default)]
 pub(crate) struct Alarm {
     setting: Mutex<Setting>,

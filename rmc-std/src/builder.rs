@@ -36,8 +36,8 @@ impl Builder {
         }
     }
 
-    /// The interface to send multicast from and to join the group on, by its IPv4 address. `127.0.0.1`: this host alone. Default:
-    /// the one that the system's routes choose.
+    /// The interface to send multicast from and to join the group on, by its IPv4 address. `127.0.0.1`: this host
+    /// alone. Default: the one that the system's routes choose.
     pub fn interface(mut self, address: Ipv4Addr) -> Self {
         self.options.interface = Some(address);
         self
@@ -49,8 +49,9 @@ impl Builder {
         self
     }
 
-    /// The address of the unicast socket, which is the node's identity. Default: the address that multicast leaves from, with a port that the
-    /// system chooses. Bound to no address in particular (`0.0.0.0:PORT`), the node finds out its addresses when it is built.
+    /// The address of the unicast socket, which is the node's identity. Default: the address that multicast leaves
+    /// from, with a port that the system chooses. Bound to no address in particular (`0.0.0.0:PORT`), the node
+    /// finds out its addresses when it is built.
     pub fn bind(mut self, address: SocketAddr) -> Self {
         self.bind = Some(address);
         self
@@ -68,8 +69,9 @@ impl Builder {
         self
     }
 
-    /// The size of each socket's receive buffer in bytes. Default: the receive window's bytes (F28). What the system really gave stands in
-    /// [`Endpoint::socket_stats`]; if that is less, [`Notice::ReceiveBufferSmall`](crate::Notice::ReceiveBufferSmall) says so.
+    /// The size of each socket's receive buffer in bytes. Default: the receive window's bytes (F28). What the system
+    /// really gave stands in [`Endpoint::socket_stats`]; if that is less,
+    /// [`Notice::ReceiveBufferSmall`](crate::Notice::ReceiveBufferSmall) says so.
     pub fn receive_buffer(mut self, bytes: usize) -> Self {
         self.options.receive_buffer = Some(bytes);
         self
@@ -81,8 +83,8 @@ impl Builder {
         self
     }
 
-    /// Ready-made sockets instead of new ones: `unicast` sends everything; `multicast` is bound and joined. Without `multicast`, `unicast`
-    /// serves as both (S02). Only options that are set explicitly are applied to them.
+    /// Ready-made sockets instead of new ones: `unicast` sends everything; `multicast` is bound and joined. Without
+    /// `multicast`, `unicast` serves as both (S02). Only options that are set explicitly are applied to them.
     pub fn sockets(mut self, unicast: UdpSocket, multicast: Option<UdpSocket>) -> Self {
         self.ready_made = Some((unicast, multicast));
         self
@@ -112,8 +114,8 @@ impl Builder {
         self
     }
 
-    /// Which events the protocol makes, for observers and `next_event` (S35). Default [`EventMask::DEFAULT`]: those that do not come per
-    /// packet.
+    /// Which events the protocol makes, for observers and `next_event` (S35). Default [`EventMask::DEFAULT`]: those
+    /// that do not come per packet.
     pub fn events(mut self, events: EventMask) -> Self {
         self.config.events = events;
         self
@@ -131,7 +133,8 @@ impl Builder {
         self
     }
 
-    /// This incarnation of the node (S37). Default: the wall clock in ticks of 16 ms, always greater than the last one of this process.
+    /// This incarnation of the node (S37). Default: the wall clock in ticks of 16 ms, always greater than the last one
+    /// of this process.
     pub fn epoch(mut self, epoch: u32) -> Self {
         self.config.epoch = epoch;
         self

@@ -18,9 +18,9 @@ use crate::received::Received;
 
 /// A node of a group: sends and receives on real sockets, with threads of its own (see the crate's docs).
 ///
-/// All methods take `&self`: share it between threads by reference, by cloning it, or as its two halves. The endpoint closes
-/// when its last handle ([`Endpoint`], [`Sender`], [`Receiver`]) is dropped: what still waits to be sent is lost then, so call
-/// [`finish`](Self::finish) first.
+/// All methods take `&self`: share it between threads by reference, by cloning it, or as its two halves. The endpoint
+/// closes when its last handle ([`Endpoint`], [`Sender`], [`Receiver`]) is dropped: what still waits to be sent is lost
+/// then, so call [`finish`](Self::finish) first.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     sender: Sender,
@@ -29,7 +29,8 @@ pub struct Endpoint {
 
 /// Sending.
 impl Endpoint {
-    /// Options for a node of the group at `group`: a multicast address with the group's port, or one node's unicast address (S02).
+    /// Options for a node of the group at `group`: a multicast address with the group's port, or one node's unicast
+    /// address (S02).
     pub fn builder(group: SocketAddr) -> Builder {
         Builder::new(group)
     }
@@ -238,10 +239,11 @@ impl Endpoint {
 
 /// Events beside the streams. Loss comes from [`recv`](Self::recv) too: nobody needs events to notice it.
 impl Endpoint {
-    /// Takes the next event; waits for one. All kinds that [`Builder::events`] names come, and every notice, but not `Readable`, which
-    /// is what [`recv`](Self::recv) waits for.
+    /// Takes the next event; waits for one. All kinds that [`Builder::events`] names come, and every notice, but not
+    /// `Readable`, which is what [`recv`](Self::recv) waits for.
     ///
-    /// Events wait in a ring of `Config::event_ring`; those that find it full are not kept, which `EventsDropped` tells.
+    /// Events wait in a ring of `Config::event_ring`; those that find it full are not kept, which `EventsDropped`
+    /// tells.
     ///
     /// # Errors
     ///
@@ -268,12 +270,13 @@ impl Endpoint {
         self.owner().try_next_event()
     }
 
-    /// Calls `callback` at every event of one kind from now on (S33). Parse the seed's names with `EventKind`'s `FromStr`.
+    /// Calls `callback` at every event of one kind from now on (S33). Parse the seed's names with `EventKind`'s
+    /// `FromStr`.
     ///
-    /// Callbacks run on a thread of their own, one at a time, in the order in which they were registered, and without any lock of the
-    /// driver: they may call everything, also what waits. `Break` stops those that come after it, for this event. They do not take
-    /// events away from `next_event`. Use the `Sender` that is lent for answering; one that is moved into the callback keeps the endpoint
-    /// open until `unobserve` or `close`.
+    /// Callbacks run on a thread of their own, one at a time, in the order in which they were registered, and without
+    /// any lock of the driver: they may call everything, also what waits. `Break` stops those that come after it,
+    /// for this event. They do not take events away from `next_event`. Use the `Sender` that is lent for answering;
+    /// one that is moved into the callback keeps the endpoint open until `unobserve` or `close`.
     ///
     /// # Errors
     ///
@@ -285,7 +288,8 @@ impl Endpoint {
         self.owner().observe(Some(kind), Box::new(callback))
     }
 
-    /// As [`observe`](Self::observe), for the driver's own notices. Those of building come only from [`next_event`](Self::next_event).
+    /// As [`observe`](Self::observe), for the driver's own notices. Those of building come only from
+    /// [`next_event`](Self::next_event).
     ///
     /// # Errors
     ///
@@ -297,7 +301,8 @@ impl Endpoint {
         self.owner().observe(None, Box::new(callback))
     }
 
-    /// Removes an observer (S33). It is not called again, once a call that runs now has returned. Returns whether it was registered.
+    /// Removes an observer (S33). It is not called again, once a call that runs now has returned. Returns whether it
+    /// was registered.
     pub fn unobserve(&self, id: ObserverId) -> bool {
         self.owner().unobserve(id)
     }
@@ -323,8 +328,8 @@ impl Endpoint {
         self.receiver.clone()
     }
 
-    /// The address that its packets come from, which is its identity (S01). Bound to no address in particular, it is the one that
-    /// multicast leaves from.
+    /// The address that its packets come from, which is its identity (S01). Bound to no address in particular, it is
+    /// the one that multicast leaves from.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.owner().local_addr()
@@ -342,9 +347,9 @@ impl Endpoint {
         self.owner().query(|protocol| protocol.config().clone())
     }
 
-    /// Sends and receives unicast by another socket from now on (S32). Nothing that is queued is lost, and what the old one has received is
-    /// still read. The endpoint's options for the interface, TTL, loopback and buffers are applied to it, unless the sockets were ready-made
-    /// and the options not set.
+    /// Sends and receives unicast by another socket from now on (S32). Nothing that is queued is lost, and what the old
+    /// one has received is still read. The endpoint's options for the interface, TTL, loopback and buffers are
+    /// applied to it, unless the sockets were ready-made and the options not set.
     ///
     /// # Errors
     ///
@@ -365,8 +370,9 @@ impl Endpoint {
         self.owner().socket_stats()
     }
 
-    /// Sends what waits, announces the end, serves repairs for `linger` after the last request for one (at most 10 times as long), and closes
-    /// (S31). Blocks until then. Returns `false` if somebody called [`close`](Self::close) before it was through.
+    /// Sends what waits, announces the end, serves repairs for `linger` after the last request for one (at most 10
+    /// times as long), and closes (S31). Blocks until then. Returns `false` if somebody called
+    /// [`close`](Self::close) before it was through.
     pub fn finish(&self, linger: Duration) -> bool {
         self.owner().finish(linger)
     }
@@ -387,7 +393,8 @@ impl Endpoint {
         self.owner().query(rmc_core::Protocol::is_closed)
     }
 
-    /// Closes at once, for all handles, and ends every thread. What was received stays readable, everything else is dropped (S31).
+    /// Closes at once, for all handles, and ends every thread. What was received stays readable, everything else is
+    /// dropped (S31).
     pub fn close(&self) {
         self.owner().close();
     }

@@ -5,7 +5,8 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A new epoch: the wall clock in ticks of 16 ms, always greater (RFC 1982, 32 bits) than the last one of this process (S37).
+/// A new epoch: the wall clock in ticks of 16 ms, always greater (RFC 1982, 32 bits) than the last one of this process
+/// (S37).
 pub(crate) fn next() -> u32 {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     next_of(&LAST, tick(since_1970.as_millis()))

@@ -18,7 +18,8 @@ pub enum Event {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {
-    /// The system gave a socket a smaller receive buffer than asked for (F28). A burst that it cannot hold is lost and must be repaired.
+    /// The system gave a socket a smaller receive buffer than asked for (F28). A burst that it cannot hold is lost and
+    /// must be repaired.
     ReceiveBufferSmall {
         /// How many bytes were asked for.
         asked: usize,

@@ -20,7 +20,8 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// Sends a message to the group; waits while the queue is full. Returns the number of the packet that holds the message's end.
+    /// Sends a message to the group; waits while the queue is full. Returns the number of the packet that holds the
+    /// message's end.
     ///
     /// # Errors
     ///
@@ -47,7 +48,8 @@ impl Sender {
         self.owner.send(None, payload, Some(timeout))
     }
 
-    /// As [`send`](Self::send), giving the number of the message's first packet; the numbers skipped are announced as lost (S18).
+    /// As [`send`](Self::send), giving the number of the message's first packet; the numbers skipped are announced as
+    /// lost (S18).
     ///
     /// # Errors
     ///
@@ -56,7 +58,8 @@ impl Sender {
         self.owner.send_at(seq, payload)
     }
 
-    /// Sends a message to one node, on a private stream (S18); waits while its queue is full. Returns that stream's number.
+    /// Sends a message to one node, on a private stream (S18); waits while its queue is full. Returns that stream's
+    /// number.
     ///
     /// # Errors
     ///
@@ -92,7 +95,8 @@ impl Sender {
         self.owner.reset()
     }
 
-    /// Waits until everything that was queued has left (it need not have arrived: that is what `finish` is for). `None`: as long as it takes.
+    /// Waits until everything that was queued has left (it need not have arrived: that is what `finish` is for).
+    /// `None`: as long as it takes.
     ///
     /// # Errors
     ///
@@ -101,8 +105,9 @@ impl Sender {
         self.owner.flush(timeout)
     }
 
-    /// Sends what waits, announces the end, serves repairs for `linger` after the last request for one (at most 10 times as long), and closes
-    /// (S31). Blocks until then. Returns `false` if somebody called `close` before it was through.
+    /// Sends what waits, announces the end, serves repairs for `linger` after the last request for one (at most 10
+    /// times as long), and closes (S31). Blocks until then. Returns `false` if somebody called `close` before it
+    /// was through.
     pub fn finish(&self, linger: Duration) -> bool {
         self.owner.finish(linger)
     }

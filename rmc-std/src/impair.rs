@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 /// What befalls the datagrams that a node receives, on both sockets, before the protocol sees them.
 ///
-/// Each fate is drawn from a generator of its own for each socket, seeded by `seed`: the same datagrams in the same order meet
-/// the same fates. Fractions lie between 0 and 1.
+/// Each fate is drawn from a generator of its own for each socket, seeded by `seed`: the same datagrams in the same
+/// order meet the same fates. Fractions lie between 0 and 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Impairment {
     /// Where the fates come from.

@@ -1,7 +1,8 @@
 //! Reliable multicast over blocking std UDP sockets: the driver of [`rmc_core`].
 //!
-//! Every node of a group sends to all others. What a node sends arrives at each of the others complete and in order, or the ranges that
-//! are lost for good are named in their place. Who misses something asks its sender for it (NACK); nothing else comes back.
+//! Every node of a group sends to all others. What a node sends arrives at each of the others complete and in order, or
+//! the ranges that are lost for good are named in their place. Who misses something asks its sender for it (NACK);
+//! nothing else comes back.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -24,10 +25,10 @@
 //!
 //! # Sockets
 //!
-//! A node has two. The *unicast* socket sends everything, and its address is the node's identity; NACKs, repairs and private messages
-//! come in by it. The *multicast* socket is bound to the group's address, joined on one interface, and only receives. Several nodes can
-//! live on one host. Where the group's address is one node's unicast address, or the sockets are ready-made and there is one, that serves
-//! as both.
+//! A node has two. The *unicast* socket sends everything, and its address is the node's identity; NACKs, repairs and
+//! private messages come in by it. The *multicast* socket is bound to the group's address, joined on one interface, and
+//! only receives. Several nodes can live on one host. Where the group's address is one node's unicast address, or the
+//! sockets are ready-made and there is one, that serves as both.
 //!
 //! # Threads
 //!
@@ -43,21 +44,23 @@
 //!                                              └──────────────────┘
 //! ```
 //!
-//! Whoever changes the protocol's state does the work that follows: `send` sends on the caller's thread, a thread that reads answers a NACK.
-//! There is no hand-over on the way, unless the work is more than one burst or the socket's send buffer is full: then the timer thread goes
-//! on, so that reading never waits for sending. The protocol's lock is free while the system sends. Datagrams leave in the
-//! order in which the protocol made them, because polling and sending are one under the outlet's lock; so a datagram that the system
-//! refuses can be given back to the protocol before anything else is polled (`Protocol::transmit_failed`): it comes again 10 ms later if
-//! that may help, and counts as lost on the way if not.
+//! Whoever changes the protocol's state does the work that follows: `send` sends on the caller's thread, a thread that
+//! reads answers a NACK. There is no hand-over on the way, unless the work is more than one burst or the socket's send
+//! buffer is full: then the timer thread goes on, so that reading never waits for sending. The protocol's lock is free
+//! while the system sends. Datagrams leave in the order in which the protocol made them, because polling and sending
+//! are one under the outlet's lock; so a datagram that the system refuses can be given back to the protocol before
+//! anything else is polled (`Protocol::transmit_failed`): it comes again 10 ms later if that may help, and counts as
+//! lost on the way if not.
 //!
 //! Nothing polls: an idle node wakes up for its heartbeats only. All threads end on [`Endpoint::close`], at the end of
 //! [`Endpoint::finish`], and when the last handle is dropped; who closes waits for them.
 //!
 //! # Backpressure
 //!
-//! `send` waits while the send queue is full. What is received stays in the protocol until `recv` takes it: an application that is slower
-//! than its senders makes the receive window fill up, what does not fit is dropped and asked for again later, and if the sender has
-//! forgotten it by then, `recv` reports it as lost. Nothing grows without bound, and no loss goes unreported.
+//! `send` waits while the send queue is full. What is received stays in the protocol until `recv` takes it: an
+//! application that is slower than its senders makes the receive window fill up, what does not fit is dropped and asked
+//! for again later, and if the sender has forgotten it by then, `recv` reports it as lost. Nothing grows without bound,
+//! and no loss goes unreported.
 //!
 //! # Panics
 //!

@@ -3,8 +3,8 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
-/// Locks what no panic can leave half changed: the driver's small locks, and callbacks that have panicked and are removed. The protocol's
-/// lock is not taken this way.
+/// Locks what no panic can leave half changed: the driver's small locks, and callbacks that have panicked and are
+/// removed. The protocol's lock is not taken this way.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

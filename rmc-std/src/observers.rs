@@ -21,8 +21,8 @@ pub struct ObserverId(u64);
 
 pub(crate) type Callback = Box<dyn FnMut(&Event, &Sender) -> ControlFlow<()> + Send>;
 
-/// The registry, and the events that wait for its thread. They have a ring of their own, so that observers and `next_event` do not take
-/// events from one another.
+/// The registry, and the events that wait for its thread. They have a ring of their own, so that observers and
+/// `next_event` do not take events from one another.
 pub(crate) struct Observers {
     entries: Mutex<Vec<Entry>>,
     next_id: AtomicU64,

@@ -52,7 +52,8 @@ pub(crate) fn bound(bind: SocketAddr, shared: bool) -> io::Result<UdpSocket> {
         socket.set_only_v6(true)?;
     }
     if shared {
-        // Several nodes on one host listen to one group. For multicast this is enough on Linux and Windows; the BSDs want the other too.
+        // Several nodes on one host listen to one group. For multicast this is enough on Linux and Windows; the BSDs
+        // want the other too.
         socket.set_reuse_address(true)?;
         #[cfg(any(target_vendor = "apple", target_os = "freebsd", target_os = "openbsd", target_os = "netbsd"))]
         socket.set_reuse_port(true)?;
@@ -61,7 +62,8 @@ pub(crate) fn bound(bind: SocketAddr, shared: bool) -> io::Result<UdpSocket> {
     Ok(socket.into())
 }
 
-/// Where the multicast socket is bound: on Unix to the group, so that it hears nothing else; elsewhere that is impossible.
+/// Where the multicast socket is bound: on Unix to the group, so that it hears nothing else; elsewhere that is
+/// impossible.
 pub(crate) fn multicast_bind(group: SocketAddr, options: &Options) -> SocketAddr {
     if cfg!(unix) {
         return options.scoped(group);
@@ -88,7 +90,8 @@ pub(crate) fn hear_own_groups_only(socket: &UdpSocket, options: &Options) {
     #[cfg(target_os = "linux")]
     {
         let socket = SockRef::from(socket);
-        // Old kernels do not know the one for IPv6. It only saves work: packets of other groups do not decode or are strangers'.
+        // Old kernels do not know the one for IPv6. It only saves work: packets of other groups do not decode or are
+        // strangers'.
         let _ = if options.v6 { socket.set_multicast_all_v6(false) } else { socket.set_multicast_all_v4(false) };
     }
     #[cfg(not(target_os = "linux"))]

@@ -1,7 +1,7 @@
 //! The cost of a packet against the baseline, as a table: `cargo bench -p rmc-core --bench ratios`.
 //!
-//! What is compared runs in turn, in short blocks, round after round, so that whatever else the machine does meets all alike; the medians
-//! are printed. After `--`: words of the rows that are wanted (`-- send 1400`), and `--rounds N`.
+//! What is compared runs in turn, in short blocks, round after round, so that whatever else the machine does meets all
+//! alike; the medians are printed. After `--`: words of the rows that are wanted (`-- send 1400`), and `--rounds N`.
 
 #[path = "../workload/mod.rs"]
 mod workload;
@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use workload::{Baseline, Kind, PEERS, SIZES, Workload};
 
-/// Packets in one block: some milliseconds. As many are done before, untimed, so that the block finds its own memory in the caches.
+/// Packets in one block: some milliseconds. As many are done before, untimed, so that the block finds its own memory in
+/// the caches.
 const BLOCK: u64 = 16_384;
 const ROUNDS: usize = 101;
 

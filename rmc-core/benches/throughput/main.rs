@@ -1,5 +1,5 @@
-//! Criterion benches. A group for each size of payload and number of peers, with the baseline in it: `cargo bench -p rmc-core --bench
-//! throughput`. For the ratios alone, in interleaved rounds, there is the bench `ratios`.
+//! Criterion benches. A group for each size of payload and number of peers, with the baseline in it: `cargo bench -p
+//! rmc-core --bench throughput`. For the ratios alone, in interleaved rounds, there is the bench `ratios`.
 
 mod codec;
 #[path = "../workload/mod.rs"]

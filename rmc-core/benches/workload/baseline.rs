@@ -8,8 +8,8 @@ use hashbrown::HashMap;
 
 use super::{SEED, Workload, address, payload};
 
-/// Buffers to copy into, in turn. Each begins 16 bytes further from a cache line's beginning than the one before, as what an allocator
-/// gives may: at one such place the same copy of 1,400 bytes takes 19 ns, at another 27.
+/// Buffers to copy into, in turn. Each begins 16 bytes further from a cache line's beginning than the one before, as
+/// what an allocator gives may: at one such place the same copy of 1,400 bytes takes 19 ns, at another 27.
 const BUFFERS: usize = 4;
 /// As many as a node keeps packets for repair.
 const KEPT: usize = 8_192;
@@ -33,7 +33,8 @@ impl Baseline {
         Self::over(BUFFERS, size, peers)
     }
 
-    /// The same, but what is copied is kept, until as much came as a backlog holds: the copy goes to memory that is in no near cache.
+    /// The same, but what is copied is kept, until as much came as a backlog holds: the copy goes to memory that is in
+    /// no near cache.
     pub(super) fn keeping(size: usize, peers: usize) -> Self {
         Self::over(KEPT, size, peers)
     }

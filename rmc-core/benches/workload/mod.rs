@@ -1,4 +1,5 @@
-//! What is measured: one node, fed with packets in virtual time, and a baseline that does the least that any receiver must.
+//! What is measured: one node, fed with packets in virtual time, and a baseline that does the least that any receiver
+//! must.
 
 mod baseline;
 mod node;

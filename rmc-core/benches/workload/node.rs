@@ -9,7 +9,8 @@ use rmc_core::{Action, Config, Event, Instant, JoinPolicy, Path, Protocol, Recei
 
 use super::{OWN_EPOCH, PACKET_INTERVAL, PEER_EPOCH, SEED, address};
 
-/// How often a peer that sends no data sends a heartbeat. Each one, and the timer that waits for it, is part of what is measured.
+/// How often a peer that sends no data sends a heartbeat. Each one, and the timer that waits for it, is part of what is
+/// measured.
 const BEAT_INTERVAL: Duration = Duration::from_secs(10);
 const GROUP: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(239, 255, 77, 1)), 8_000);
 

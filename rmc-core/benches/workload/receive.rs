@@ -1,5 +1,5 @@
-//! Receiving: a datagram is handed in, the node is drained, and the message is taken. In order, or with every hundredth number missing at
-//! first: it is asked for, and repaired 30 packets (300 us) later.
+//! Receiving: a datagram is handed in, the node is drained, and the message is taken. In order, or with every hundredth
+//! number missing at first: it is asked for, and repaired 30 packets (300 us) later.
 
 use rmc_core::Path;
 use rmc_core::packet::{Body, Flags, Packet};

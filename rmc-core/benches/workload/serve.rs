@@ -1,4 +1,5 @@
-//! Serving NACKs: one of 32 ranges is handed in, for single numbers all over a full backlog, and the node is drained of the repairs.
+//! Serving NACKs: one of 32 ranges is handed in, for single numbers all over a full backlog, and the node is drained of
+//! the repairs.
 
 use rmc_core::packet::{Body, Flags, MAX_RANGES, RangesBuilder};
 use rmc_core::{Path, SeqRange};

@@ -23,10 +23,11 @@ pub enum Body<'a> {
         /// The lowest number that the sender can still repair, 1 to seq + 1. seq + 1: none; it is the one number that
         /// may be 2^63.
         oldest: u64,
-        /// Microseconds until the next packet of this stream is due at the latest, 1 ms to 60 s, to be used as it stands
-        /// (not through the table); 0: nothing promised.
+        /// Microseconds until the next packet of this stream is due at the latest, 1 ms to 60 s, to be used as it
+        /// stands (not through the table); 0: nothing promised.
         interval: u32,
-        /// Microseconds, at most 10 s: the longest random delay that a receiver should put before its first NACK of a gap.
+        /// Microseconds, at most 10 s: the longest random delay that a receiver should put before its first NACK of a
+        /// gap.
         backoff: u32,
         /// How many receivers the sender knows of; 0: unknown.
         group: u32,
@@ -52,8 +53,8 @@ pub enum Body<'a> {
         /// What is missing, 1 to 32 ranges from `seq` on.
         ranges: Ranges<'a>,
     },
-    /// `first` to `seq` - 1 cannot be had; what lies below `first` is not touched. `seq`: the first number after what is
-    /// gone, 2 or more.
+    /// `first` to `seq` - 1 cannot be had; what lies below `first` is not touched. `seq`: the first number after what
+    /// is gone, 2 or more.
     Lost {
         /// The lowest number that is gone, 1 to seq - 1; 1 when everything below seq is gone.
         first: u64,

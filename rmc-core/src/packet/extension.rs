@@ -23,8 +23,8 @@ impl<'a> Extension<'a> {
     ///
     /// # Errors
     ///
-    /// [`DecodeError::ExtensionCut`], [`DecodeError::ExtensionUnknown`], or [`DecodeError::TooLong`] for a block that no
-    /// datagram can hold.
+    /// [`DecodeError::ExtensionCut`], [`DecodeError::ExtensionUnknown`], or [`DecodeError::TooLong`] for a block that
+    /// no datagram can hold.
     pub fn new(block: &'a [u8]) -> Result<Self, DecodeError> {
         if block.len() > MAX_DATAGRAM_LEN {
             return Err(DecodeError::TooLong);

@@ -61,7 +61,8 @@ impl Kind {
         self as u8
     }
 
-    /// The flags that a packet of this kind may carry (wire format, 'Flags'); EXT, which any may, is not among [`Flags`].
+    /// The flags that a packet of this kind may carry (wire format, 'Flags'); EXT, which any may, is not among
+    /// [`Flags`].
     #[must_use]
     pub const fn allowed_flags(self) -> Flags {
         match self {

@@ -32,7 +32,8 @@ impl<'a> Ranges<'a> {
         self.encoded.is_empty()
     }
 
-    /// The ranges in absolute numbers, ascending. `base_seq` is the number in the header of the packet that they came in.
+    /// The ranges in absolute numbers, ascending. `base_seq` is the number in the header of the packet that they came
+    /// in.
     #[must_use]
     pub fn iter(&self, base_seq: u64) -> RangesIter<'a> {
         RangesIter { base_seq, encoded: self.encoded.iter() }

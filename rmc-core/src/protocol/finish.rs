@@ -52,7 +52,8 @@ impl Phase {
 }
 
 impl Protocol {
-    /// Input: send what waits, announce the end, serve repairs for `linger` after the last NACK (at most 10 times as long), close (S31).
+    /// Input: send what waits, announce the end, serve repairs for `linger` after the last NACK (at most 10 times as
+    /// long), close (S31).
     pub fn finish(&mut self, now: Instant, linger: Duration) {
         self.input(now);
         if !self.phase.is_open() {

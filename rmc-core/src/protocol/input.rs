@@ -64,7 +64,8 @@ impl Protocol {
         self.finish_if_due();
     }
 
-    /// Multicast loops back. Another epoch under this node's address is another node (S03, F26; RMC-PEER-2, RMC-PEER-3).
+    /// Multicast loops back. Another epoch under this node's address is another node (S03, F26; RMC-PEER-2,
+    /// RMC-PEER-3).
     #[inline(never)]
     fn own_packet(&mut self, source: SocketAddr, packet: &Packet<'_>) {
         if packet.epoch == self.shared.config.epoch {
@@ -162,7 +163,8 @@ impl Protocol {
         }
     }
 
-    /// At most one Heartbeat per peer and shortest interval (F13; RMC-EPOCH-5, RMC-REPAIR-6); all who are no peers share one.
+    /// At most one Heartbeat per peer and shortest interval (F13; RMC-EPOCH-5, RMC-REPAIR-6); all who are no peers
+    /// share one.
     fn answer_with_heartbeat(&mut self, to: SocketAddr, slot: Option<u32>, aside: Aside) {
         let now = self.shared.now;
         let shortest = self.shared.config.heartbeat_times.first().copied().unwrap_or_default();
@@ -194,11 +196,9 @@ impl Protocol {
         }
         match packet.body {
             Body::Data { payload } => {
-                let resent = packet.flags.contains(Flags::RESENT);
-                let opening = if resent { Opening::Nothing } else { Opening::Data(seq) };
-                if let Some((followed, rtt)) = self.peers.follow(slot, stream, opening, &self.shared) {
-                    followed.data(Arrival { seq, flags: packet.flags, path, payload }, rtt, &mut self.shared);
-                }
+                let arrival = Arrival { seq, flags: packet.flags, path, payload };
+                self.peers.data(slot, stream, arrival, packet.heartbeat, &mut self.shared);
+                return;
             }
             Body::Heartbeat { oldest, interval, .. } => {
                 self.heartbeat(slot, stream, packet, oldest, path, interval);
@@ -296,11 +296,7 @@ impl Protocol {
             Body::Heartbeat { interval, .. } => promised(interval),
             _ => peer.interval(packet.heartbeat),
         };
-        let Some(followed) = peer.stream_mut(stream) else { return };
-        // Who never sent data, or has finished, owes nothing (F20).
-        let owes = followed.has_data() && !followed.has_end();
-        let interval = interval.filter(|_| owes);
-        if followed.liveness_mut().touch(self.shared.now, interval, &self.shared.config) {
+        if peer.stream_mut(stream).as_mut().is_some_and(|followed| followed.heard(interval, &self.shared)) {
             self.shared.event(Event::PeerRecovered { peer: address });
         }
     }

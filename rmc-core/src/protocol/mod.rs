@@ -1,7 +1,7 @@
 //! The protocol: a state machine that is fed packets and times, and returns actions.
 //!
-//! Here and below what is rare stands out of line (`inline(never)`): inlined, its variables made the frame of the functions that every packet
-//! passes five times as large, and a packet a fifth dearer.
+//! Here and below what is rare stands out of line (`inline(never)`): inlined, its variables made the frame of the
+//! functions that every packet passes five times as large, and a packet a fifth dearer.
 
 mod build;
 mod finish;
@@ -27,18 +27,19 @@ use output::Outgoing;
 /// It owns no socket, reads no clock and has no thread. Its methods fall into three classes:
 ///
 /// - **Inputs** change state: [`handle_datagram`](Self::handle_datagram), [`handle_timeout`](Self::handle_timeout),
-///   [`send`](Self::send), [`send_to`](Self::send_to), [`send_at`](Self::send_at), [`recv`](Self::recv), [`reset`](Self::reset),
-///   [`set_heartbeat_times`](Self::set_heartbeat_times), [`set_silent`](Self::set_silent),
+///   [`send`](Self::send), [`send_to`](Self::send_to), [`send_at`](Self::send_at), [`recv`](Self::recv),
+///   [`reset`](Self::reset), [`set_heartbeat_times`](Self::set_heartbeat_times), [`set_silent`](Self::set_silent),
 ///   [`set_join_policy`](Self::set_join_policy), [`activate`](Self::activate), [`deactivate`](Self::deactivate),
-///   [`set_local_addr`](Self::set_local_addr), [`transmit_failed`](Self::transmit_failed), [`remove_peer`](Self::remove_peer),
-///   [`finish`](Self::finish), [`close`](Self::close).
-/// - **Output**: [`poll_action`](Self::poll_action). Whatever leaves is built when polled, from pending state, so that obsolete work is
-///   never sent and no queue of packets exists.
+///   [`set_local_addr`](Self::set_local_addr), [`transmit_failed`](Self::transmit_failed),
+///   [`remove_peer`](Self::remove_peer), [`finish`](Self::finish), [`close`](Self::close).
+/// - **Output**: [`poll_action`](Self::poll_action). Whatever leaves is built when polled, from pending state, so that
+///   obsolete work is never sent and no queue of packets exists.
 /// - **Queries** change nothing: all others.
 ///
-/// The contract: after one or more inputs call `poll_action` until it returns [`Action::ArmTimer`](crate::Action::ArmTimer), and call
-/// `handle_timeout` at the time that this names. Times come from one monotonic clock; one that goes backwards is clamped. The same
-/// inputs give the same outputs, byte for byte, on every platform. `Clone` copies the whole state, so that it can be run on two ways.
+/// The contract: after one or more inputs call `poll_action` until it returns
+/// [`Action::ArmTimer`](crate::Action::ArmTimer), and call `handle_timeout` at the time that this names. Times come
+/// from one monotonic clock; one that goes backwards is clamped. The same inputs give the same outputs, byte for byte,
+/// on every platform. `Clone` copies the whole state, so that it can be run on two ways.
 ///
 /// A panic is a bug: no datagram and no call causes one.
 #[derive(Clone)]
@@ -121,7 +122,8 @@ impl Protocol {
         self.enqueue(GROUP, Some(seq), payload)
     }
 
-    /// Input: takes the next item of any peer's stream. Frees receive window, so drain after it (or call it in the drain).
+    /// Input: takes the next item of any peer's stream. Frees receive window, so drain after it (or call it in the
+    /// drain).
     pub fn recv(&mut self) -> Option<Received<'_>> {
         if !self.shared.inbox.has_record() {
             let (owner, message) = self.shared.inbox.advance(&mut self.shared.pool)?;
@@ -197,7 +199,8 @@ impl Protocol {
         self.peers.restart_gaps(&self.shared);
     }
 
-    /// Input: where to begin with senders that are new from now on (S10). A silent node begins with what comes next all the same.
+    /// Input: where to begin with senders that are new from now on (S10). A silent node begins with what comes next all
+    /// the same.
     pub fn set_join_policy(&mut self, policy: JoinPolicy) {
         self.shared.config.join_policy = policy;
     }

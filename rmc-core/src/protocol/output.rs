@@ -181,8 +181,8 @@ impl Protocol {
         Action::ArmTimer(self.deadline(pending && self.has_pending()))
     }
 
-    /// Input: the last `Transmit` could not be sent. With `retry` it comes back after 10 ms, without it counts as lost on the way (F19, RMC-SEND-4).
-    /// Legal until the next `poll_action`; otherwise nothing happens.
+    /// Input: the last `Transmit` could not be sent. With `retry` it comes back after 10 ms, without it counts as lost
+    /// on the way (F19, RMC-SEND-4). Legal until the next `poll_action`; otherwise nothing happens.
     pub fn transmit_failed(&mut self, now: Instant, retry: bool) {
         self.input(now);
         let Some(sent) = self.out.last.take() else { return };

@@ -52,8 +52,8 @@ impl Assembly {
         self.buffer.len()
     }
 
-    /// Call before a packet that begins a message, or at the stream's end (`next`: the number that is next). What was being assembled or
-    /// discarded ends here; returns what of it must be reported.
+    /// Call before a packet that begins a message, or at the stream's end (`next`: the number that is next). What was
+    /// being assembled or discarded ends here; returns what of it must be reported.
     pub(crate) fn interrupt(&mut self, next: u64) -> Option<(SeqRange, LossCause)> {
         let unreported = match self.state {
             State::Within { first } => Some((first, LossCause::Malformed)),
@@ -66,7 +66,8 @@ impl Assembly {
         Some((SeqRange::new(from, next.checked_sub(1)?)?, cause))
     }
 
-    /// The stream ends in the middle of a message: as [`interrupt`](Self::interrupt), with the end's cause for what was incomplete.
+    /// The stream ends in the middle of a message: as [`interrupt`](Self::interrupt), with the end's cause for what was
+    /// incomplete.
     pub(crate) fn finish(&mut self, next: u64, cause: LossCause) -> Option<(SeqRange, LossCause)> {
         if let State::Within { first } = self.state {
             self.state = State::Discarding { from: first, cause };
@@ -74,7 +75,8 @@ impl Assembly {
         self.interrupt(next)
     }
 
-    /// Numbers `range` of the stream, the next ones, are lost. Returns what to report: with it goes what was assembled of its message.
+    /// Numbers `range` of the stream, the next ones, are lost. Returns what to report: with it goes what was assembled
+    /// of its message.
     pub(crate) fn lost(&mut self, range: SeqRange, cause: LossCause) -> SeqRange {
         let first = match self.state {
             State::Within { first } => first,
@@ -102,7 +104,8 @@ impl Assembly {
         flags.contains(Flags::FIRST) || matches!(self.state, State::Within { .. })
     }
 
-    /// Takes the next packet of the stream, one that is no whole message by itself. Call [`interrupt`](Self::interrupt) before one with FIRST.
+    /// Takes the next packet of the stream, one that is no whole message by itself. Call [`interrupt`](Self::interrupt)
+    /// before one with FIRST.
     pub(crate) fn take(&mut self, seq: u64, flags: Flags, payload: &[u8], max_message: usize, pool: &mut Pool) -> Step {
         if flags.contains(Flags::FIRST) {
             self.state = State::Within { first: seq };

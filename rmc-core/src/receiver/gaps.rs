@@ -1,8 +1,8 @@
-//! The gaps of one stream: an ordered tree, so that a gap of a million numbers costs what a gap of one costs, and finding,
-//! splitting and 'which is due' cost O(log n) in the number of gaps.
+//! The gaps of one stream: an ordered tree, so that a gap of a million numbers costs what a gap of one costs, and
+//! finding, splitting and 'which is due' cost O(log n) in the number of gaps.
 //!
-//! It is a treap in an arena: no allocation in the steady state. Each node knows of its subtree when the earliest is due and
-//! whether one waits for its turn, which makes 'the lowest gap that is due' a walk from the root.
+//! It is a treap in an arena: no allocation in the steady state. Each node knows of its subtree when the earliest is
+//! due and whether one waits for its turn, which makes 'the lowest gap that is due' a walk from the root.
 
 use alloc::vec::Vec;
 
@@ -182,7 +182,8 @@ impl Gaps {
         (self.root, self.free, self.len, self.armed) = (None, None, 0, 0);
     }
 
-    /// RMC-GAP-4: gives the lowest waiting gaps their turn, or takes it from the highest, until exactly as many are armed as may be.
+    /// RMC-GAP-4: gives the lowest waiting gaps their turn, or takes it from the highest, until exactly as many are
+    /// armed as may be.
     fn rearm(&mut self, now: Instant) {
         while self.armed < self.max_armed {
             let Some(gap) = self.lowest_waiting() else { return };

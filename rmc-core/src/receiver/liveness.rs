@@ -1,5 +1,5 @@
-//! When a stream's next packet is expected, and how often it failed to come (S22, S23, S26, F22; RMC-LIVE-1, RMC-LIVE-3 to
-//! RMC-LIVE-5).
+//! When a stream's next packet is expected, and how often it failed to come (S22, S23, S26, F22; RMC-LIVE-1, RMC-LIVE-3
+//! to RMC-LIVE-5).
 
 use core::time::Duration;
 
@@ -26,7 +26,8 @@ struct Expected {
 }
 
 impl Liveness {
-    /// A packet came that promises the next one within `interval` (`None`: promises nothing). Returns whether one had been missed.
+    /// A packet came that promises the next one within `interval` (`None`: promises nothing). Returns whether one had
+    /// been missed.
     #[inline]
     pub(crate) fn touch(&mut self, now: Instant, interval: Option<Duration>, config: &Config) -> bool {
         self.expected = interval.map(|interval| {
@@ -56,7 +57,8 @@ impl Liveness {
         self.missed
     }
 
-    /// How long the sender may be silent before another epoch takes its place (S37): the promise in use, at most `bound`.
+    /// How long the sender may be silent before another epoch takes its place (S37): the promise in use, at most
+    /// `bound`.
     pub(crate) fn patience(&self, bound: Duration) -> Duration {
         self.expected.map_or(bound, |expected| expected.wait.min(bound))
     }

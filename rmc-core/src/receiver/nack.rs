@@ -1,4 +1,5 @@
-//! The NACK scheduler of one stream: when a gap is asked for, and what one NACK says. Everything that decides about asking stands here.
+//! The NACK scheduler of one stream: when a gap is asked for, and what one NACK says. Everything that decides about
+//! asking stands here.
 
 use core::time::Duration;
 
@@ -63,7 +64,8 @@ impl Stamps {
     }
 }
 
-/// A new gap: when to ask for it first (RMC-GAP-1). At once, as the seed does; a silent node waits for somebody else's repair (S28).
+/// A new gap: when to ask for it first (RMC-GAP-1). At once, as the seed does; a silent node waits for somebody else's
+/// repair (S28).
 pub(crate) fn new_gap(range: SeqRange, shared: &Shared) -> Gap {
     let wait = if shared.config.silent { shared.config.silent_gap } else { Duration::ZERO };
     Gap { range, state: GapState::Armed(Asking { due: shared.now + wait, attempts: 0, asked: None }) }
@@ -104,8 +106,8 @@ pub(crate) fn ask(gaps: &mut Gaps, stamps: &mut Stamps, rtt: Rtt, shared: &mut S
     Some(Ask { stamp, ranges: builder, first: lowest.range.first(), count })
 }
 
-/// A repair came for a part of `gap` (RMC-GAP-8): what is left of it, around `seq`, is probably on its way too. The sender answers, so that the
-/// delays begin anew: a long gap may have been asked for often before its turn came.
+/// A repair came for a part of `gap` (RMC-GAP-8): what is left of it, around `seq`, is probably on its way too. The
+/// sender answers, so that the delays begin anew: a long gap may have been asked for often before its turn came.
 pub(crate) fn hold(gaps: &mut Gaps, gap: Gap, seq: u64, rtt: Rtt, shared: &Shared) {
     let until = shared.now + rtt.timeout(shared.config.nack_resend_time);
     for part in [gap.range.first(), seq + 1] {

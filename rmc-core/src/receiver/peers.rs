@@ -8,10 +8,12 @@ use core::net::SocketAddr;
 use super::peer::{Opening, Peer};
 use super::remembered::Remembered;
 use super::stream::RecvStream;
+use super::window::Arrival;
 use crate::config::JoinPolicy;
 use crate::event::{EndCause, Event, LossCause, Stream};
 use crate::hash::{Map, map};
 use crate::inbox::{Owner, What};
+use crate::packet::Flags;
 use crate::shared::Shared;
 use crate::time::Instant;
 use crate::timer::Deadlines;
@@ -78,6 +80,7 @@ impl Peers {
 
     /// The peer that a packet of `epoch` came from, made or restarted if need be. Who is refused was counted (S05, S37;
     /// RMC-PEER-1, RMC-PEER-4, RMC-EPOCH-3, RMC-EPOCH-4).
+    #[inline]
     pub(crate) fn admit(&mut self, address: SocketAddr, epoch: u32, shared: &mut Shared) -> Result<u32, Refused> {
         let Some(slot) = self.find_recent(address) else { return self.add(address, epoch, shared) };
         self.recent = slot;
@@ -99,6 +102,38 @@ impl Peers {
         }
         peer.heard = now;
         Ok(slot)
+    }
+
+    /// A data packet of the peer in `slot`, with the heartbeat index that it carries: everything that it changes of the
+    /// peer at one go, as most packets are such.
+    pub(crate) fn data(
+        &mut self,
+        slot: u32,
+        stream: Stream,
+        arrival: Arrival<'_>,
+        heartbeat: u8,
+        shared: &mut Shared,
+    ) -> Option<()> {
+        if self.get(slot)?.stream(stream).is_none() {
+            let resent = arrival.flags.contains(Flags::RESENT);
+            let opening = if resent { Opening::Nothing } else { Opening::Data(arrival.seq) };
+            self.follow(slot, stream, opening, shared)?;
+        }
+        let peer = self.slots.get_mut(slot as usize)?.as_mut()?;
+        let (address, interval) = (peer.address, peer.interval(heartbeat));
+        let followed = match stream {
+            Stream::Group => peer.group.as_mut()?,
+            Stream::Private => peer.private.as_mut()?,
+        };
+        followed.data(arrival, &mut peer.rtt, shared);
+        if followed.heard(interval, shared) {
+            shared.event(Event::PeerRecovered { peer: address });
+        }
+        enqueue(followed, &mut self.sending, shared);
+        if let Some(deadline) = followed.deadline() {
+            self.timers.set_if_earlier(slot, deadline);
+        }
+        Some(())
     }
 
     /// The stream that a packet belongs to, begun if the packet may begin it.

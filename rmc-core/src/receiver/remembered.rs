@@ -1,4 +1,5 @@
-//! Where the streams of expired peers stood, so that one that returns in the same epoch goes on there, without duplicates (S26, RMC-PEER-7).
+//! Where the streams of expired peers stood, so that one that returns in the same epoch goes on there, without
+//! duplicates (S26, RMC-PEER-7).
 
 use alloc::collections::VecDeque;
 use core::net::SocketAddr;

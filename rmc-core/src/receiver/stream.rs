@@ -125,6 +125,7 @@ impl RecvStream {
     }
 
     /// A data packet.
+    #[inline]
     pub(crate) fn data(&mut self, arrival: Arrival<'_>, rtt: &mut Rtt, shared: &mut Shared) {
         if self.window.is_crowded(shared) {
             shared.stats.dropped.unread += 1;
@@ -144,6 +145,14 @@ impl RecvStream {
             }
         }
         self.settle(shared);
+    }
+
+    /// A packet came that promises the next one within `interval`. Returns whether this one had been missed. Who never
+    /// sent data, or has finished, owes nothing (F20).
+    #[inline]
+    pub(crate) fn heard(&mut self, interval: Option<Duration>, shared: &Shared) -> bool {
+        let owes = self.has_data() && !self.has_end();
+        self.liveness.touch(shared.now, interval.filter(|_| owes), &shared.config)
     }
 
     /// A Heartbeat (S25; RMC-GAP-10, RMC-LOST-6, RMC-ACK-1).
@@ -195,8 +204,8 @@ impl RecvStream {
             self.settle(shared);
             return;
         }
-        // Unasked, a Lost past the window is a hint, as any number is (F06). An answer counts up to what is known to exist; a silent node never
-        // asks, so that it must take what it hears.
+        // Unasked, a Lost past the window is a hint, as any number is (F06). An answer counts up to what is known to
+        // exist; a silent node never asks, so that it must take what it hears.
         let last = seq - 1;
         let bound = self.unasked_bound(shared);
         let counts_to = match (asked, shared.config.silent) {
@@ -241,7 +250,8 @@ impl RecvStream {
         self.answered(stamp, rtt, shared);
     }
 
-    /// The application has taken an item of this stream. Returns whether that made room for a gap that can now be asked for.
+    /// The application has taken an item of this stream. Returns whether that made room for a gap that can now be asked
+    /// for.
     #[inline]
     pub(crate) fn released(&mut self, message: Option<usize>, shared: &mut Shared) -> bool {
         self.window.release(message);
@@ -294,13 +304,15 @@ impl RecvStream {
         nack::ask(self.window.gaps_mut(), &mut self.stamps, rtt, shared)
     }
 
-    /// The Ack that is due, if one is: the highest number with nothing missing before it, and how many packets fit behind it.
+    /// The Ack that is due, if one is: the highest number with nothing missing before it, and how many packets fit
+    /// behind it.
     pub(crate) fn take_ack(&mut self, shared: &Shared) -> Option<(u64, u32)> {
         if !core::mem::take(&mut self.ack_due) {
             return None;
         }
         if self.delivered() == self.window.known() {
-            // The sender stops its heartbeats when this arrives; if it does not arrive, the next one comes (RMC-PRIV-4).
+            // The sender stops its heartbeats when this arrives; if it does not arrive, the next one comes
+            // (RMC-PRIV-4).
             self.liveness.touch(shared.now, None, &shared.config);
         }
         Some((self.delivered(), self.window.free_packets(shared)))
@@ -325,7 +337,8 @@ impl RecvStream {
         }
     }
 
-    /// Whether `seq` lies behind the number with which the sender finished: what says so is dropped, as nothing can follow.
+    /// Whether `seq` lies behind the number with which the sender finished: what says so is dropped, as nothing can
+    /// follow.
     fn follows_end(&self, seq: u64, shared: &mut Shared) -> bool {
         let follows = self.end.is_some_and(|end| seq > end.seq);
         shared.stats.dropped.after_end += u64::from(follows);
@@ -337,7 +350,8 @@ impl RecvStream {
         self.window.known().max(self.window.limit(shared))
     }
 
-    /// Something was filled (RMC-RTT-2, RMC-GAP-8): takes the round trip of a first attempt, and holds what is left of the gap.
+    /// Something was filled (RMC-RTT-2, RMC-GAP-8): takes the round trip of a first attempt, and holds what is left of
+    /// the gap.
     #[inline(never)]
     fn filled(&mut self, gap: Gap, arrival: Arrival<'_>, rtt: &mut Rtt, shared: &mut Shared) {
         if !arrival.flags.contains(Flags::RESENT) {

@@ -22,7 +22,8 @@ use crate::seq::SeqRange;
 use crate::shared::{Held, Shared};
 use delivery::Payload;
 
-/// One step of the window may wait until this share of it is free, so that a window that slides does not ask for every number alone.
+/// One step of the window may wait until this share of it is free, so that a window that slides does not ask for every
+/// number alone.
 const STEP: usize = 8;
 
 #[derive(Clone)]
@@ -128,7 +129,8 @@ impl Window {
         self.cached_bytes + self.assembly.len() + self.unread.bytes
     }
 
-    /// Whether the application must take something before packets may move this stream on: what is no message has a bound too.
+    /// Whether the application must take something before packets may move this stream on: what is no message has a
+    /// bound too.
     pub(crate) const fn is_crowded(&self, shared: &Shared) -> bool {
         self.marks >= shared.config.receive_window_packets
     }
@@ -149,7 +151,8 @@ impl Window {
         self.known = self.known.max(seq);
     }
 
-    /// The sender says that `seq` is its last number (F13, RMC-GAP-11): what was taken for known above it, and never came, is not.
+    /// The sender says that `seq` is its last number (F13, RMC-GAP-11): what was taken for known above it, and never
+    /// came, is not.
     pub(crate) fn unlearn(&mut self, seq: u64, shared: &Shared) {
         let floor = seq.max(self.received).max(self.next - 1);
         if self.known <= floor {
@@ -177,8 +180,8 @@ impl Window {
         self.take_ahead(arrival, shared)
     }
 
-    /// Opens gaps for what is known to exist and fits the window: asks for what is neither delivered nor cached, nothing else (F01, F03;
-    /// RMC-GAP-2, RMC-WIN-5).
+    /// Opens gaps for what is known to exist and fits the window: asks for what is neither delivered nor cached,
+    /// nothing else (F01, F03; RMC-GAP-2, RMC-WIN-5).
     /// Returns whether there was one to open.
     #[inline]
     pub(crate) fn extend(&mut self, shared: &mut Shared) -> bool {
@@ -203,8 +206,8 @@ impl Window {
         true
     }
 
-    /// The numbers of `range` that did not come never will. Without a cause they are left out silently. What was received is delivered in
-    /// order, at once (S15, RMC-LOST-1).
+    /// The numbers of `range` that did not come never will. Without a cause they are left out silently. What was
+    /// received is delivered in order, at once (S15, RMC-LOST-1).
     pub(crate) fn give_up(&mut self, range: SeqRange, cause: Option<LossCause>, shared: &mut Shared) {
         let Some(range) = SeqRange::new(range.first().max(self.next), range.last()) else { return };
         self.learn(range.last());
@@ -236,8 +239,8 @@ impl Window {
         }
     }
 
-    /// The stream is over: delivers what is cached in order, and reports every number up to the highest known that did not come (S26,
-    /// RMC-PEER-6).
+    /// The stream is over: delivers what is cached in order, and reports every number up to the highest known that did
+    /// not come (S26, RMC-PEER-6).
     pub(crate) fn end(&mut self, cause: LossCause, shared: &mut Shared) {
         if let Some(range) = SeqRange::new(self.next, self.known) {
             self.give_up(range, Some(cause), shared);
@@ -272,6 +275,7 @@ impl Window {
         self.mark(What::Ended { cause }, shared);
     }
 
+    #[inline]
     fn take_next(&mut self, arrival: Arrival<'_>, shared: &mut Shared) -> Taken {
         let keeps = arrival.flags.contains(WHOLE) || self.assembly.keeps(arrival.flags);
         if self.unread.packets >= shared.config.receive_window_packets {
@@ -288,8 +292,11 @@ impl Window {
             None
         };
         self.received = self.received.max(arrival.seq);
-        self.deliver(arrival.seq, arrival.flags, arrival.path, Payload::Borrowed(arrival.payload), shared);
-        self.advance(shared);
+        let Arrival { seq, flags, path, payload } = arrival;
+        self.deliver(seq, flags, path, Payload::Borrowed(payload), shared);
+        if !self.cache.is_empty() || !self.gaps.is_empty() {
+            self.advance(shared);
+        }
         Taken::New(gap)
     }
 
@@ -330,8 +337,8 @@ impl Window {
         self.gaps.insert(nack::new_gap(range, shared), shared.now);
     }
 
-    /// Everything behind `covered` up to `last` is gone. It joins a gap before it that is gone for the same cause: there may be many such news
-    /// past the window, and they must not cost memory each.
+    /// Everything behind `covered` up to `last` is gone. It joins a gap before it that is gone for the same cause:
+    /// there may be many such news past the window, and they must not cost memory each.
     fn append_gone(&mut self, last: u64, cause: Option<LossCause>, shared: &Shared) {
         if last <= self.covered {
             return;
@@ -370,7 +377,8 @@ impl Window {
             && shared.received_bytes + len <= shared.config.receive_total_bytes
     }
 
-    /// Room for the packet that everything waits for (RMC-WIN-4): what is cached goes, the highest first, and is asked for again.
+    /// Room for the packet that everything waits for (RMC-WIN-4): what is cached goes, the highest first, and is asked
+    /// for again.
     fn make_room(&mut self, len: usize, shared: &mut Shared) -> bool {
         while !self.has_room(len, shared) {
             if !self.evict_highest(shared) {

@@ -83,7 +83,8 @@ impl Heartbeats {
         *self = Self { phase: Phase::Running, index, deadline: Some(now + interval(table, index)), due: false };
     }
 
-    /// A NACK was served: the shortest interval is in use again. It brings the next heartbeat nearer, never further (F12).
+    /// A NACK was served: the shortest interval is in use again. It brings the next heartbeat nearer, never further
+    /// (F12).
     pub(crate) fn hasten(&mut self, now: Instant, table: &[Duration]) {
         if self.phase != Phase::Running || self.due {
             return;

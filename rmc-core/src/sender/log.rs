@@ -1,5 +1,5 @@
-//! The packets of one stream: those that wait to be sent for the first time, and behind them the backlog that repairs come from (S21,
-//! RMC-SEND-2).
+//! The packets of one stream: those that wait to be sent for the first time, and behind them the backlog that repairs
+//! come from (S21, RMC-SEND-2).
 //!
 //! ```text
 //!      oldest          last sent               last given
@@ -120,8 +120,8 @@ impl Log {
         SeqRange::new(self.last_sent + 1, next.seq - 1)
     }
 
-    /// Moves the next packet from the queue to the backlog, and what no longer fits out of that. Returns the packet's place, and whether a
-    /// reset takes effect behind it.
+    /// Moves the next packet from the queue to the backlog, and what no longer fits out of that. Returns the packet's
+    /// place, and whether a reset takes effect behind it.
     pub(crate) fn move_to_backlog(&mut self, shared: &mut Shared) -> Option<(usize, bool)> {
         let now = shared.now;
         let packet = self.packets.get_mut(self.sent)?;

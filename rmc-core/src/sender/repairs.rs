@@ -1,5 +1,5 @@
-//! What one stream owes, to whom and how: everything that decides about answers to NACKs stands here (S14, F09, F14, F30;
-//! RMC-REPAIR-1 to RMC-REPAIR-9).
+//! What one stream owes, to whom and how: everything that decides about answers to NACKs stands here (S14, F09, F14,
+//! F30; RMC-REPAIR-1 to RMC-REPAIR-9).
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -74,7 +74,8 @@ impl Repairs {
         }
     }
 
-    /// Takes a NACK. The work is bounded by the number of its ranges, what is owed for it by `max_repairs` packets (F30).
+    /// Takes a NACK. The work is bounded by the number of its ranges, what is owed for it by `max_repairs` packets
+    /// (F30).
     pub(crate) fn ask(
         &mut self,
         from: SocketAddr,

@@ -65,7 +65,8 @@ impl SendStream {
         }
     }
 
-    /// Puts a message into the queue, in as many packets as it takes; all of it or nothing. Returns the number of the last one.
+    /// Puts a message into the queue, in as many packets as it takes; all of it or nothing. Returns the number of the
+    /// last one.
     pub(crate) fn enqueue(&mut self, at: Option<u64>, payload: &[u8], shared: &mut Shared) -> Result<u64, SendError> {
         let config = &shared.config;
         let (len, max) = (payload.len(), config.max_message);

@@ -208,7 +208,8 @@ impl SendStreams {
         }
     }
 
-    /// Every stream announces its end once its queue is empty (S31). `announced`: others know of this node without any data.
+    /// Every stream announces its end once its queue is empty (S31). `announced`: others know of this node without any
+    /// data.
     pub(crate) fn finish(&mut self, announced: bool, shared: &Shared) {
         for place in self.places() {
             if let Some(stream) = self.get_mut(place) {

@@ -1,5 +1,5 @@
-//! Messages larger than a datagram, from the sender to the receiver (see F29 for what becomes of those that are lost), and datagrams
-//! that hold several messages.
+//! Messages larger than a datagram, from the sender to the receiver (see F29 for what becomes of those that are lost),
+//! and datagrams that hold several messages.
 
 use rmc_core::packet::{Body, Flags, Packet};
 use rmc_core::{Config, LossCause, Path, SendError};

@@ -378,7 +378,8 @@ fn the_count_of_what_is_lost_does_not_overflow() {
     assert_eq!(lone.node.stats().rx.lost, u64::MAX, "it stays at the highest count");
 }
 
-/// A peer that restarts without end, while the application takes nothing: empty messages have no bytes that would bound them.
+/// A peer that restarts without end, while the application takes nothing: empty messages have no bytes that would bound
+/// them.
 // RMC-SEC-1
 #[test]
 fn restarts_do_not_multiply_what_waits_to_be_taken() {

@@ -93,7 +93,8 @@ pub(crate) struct Lone {
 }
 
 impl Lone {
-    /// A node that follows streams from their start, tells every event, and whose configuration `change` changes. Its time begins at 0.
+    /// A node that follows streams from their start, tells every event, and whose configuration `change` changes. Its
+    /// time begins at 0.
     pub(crate) fn new(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::new(group(), OWN, 4711);
         config.local_addrs = vec![own()];
@@ -238,7 +239,8 @@ impl Lone {
         self.sent.drain(..).map(|transmission| transmission.what).collect()
     }
 
-    /// Every number that NACKs sent since the last call ask for, in order, repetitions included. Forgets all that was sent.
+    /// Every number that NACKs sent since the last call ask for, in order, repetitions included. Forgets all that was
+    /// sent.
     pub(crate) fn asked(&mut self) -> Vec<u64> {
         let ranges =
             self.sent().into_iter().filter_map(|sent| if let Sent::Nack(ranges) = sent { Some(ranges) } else { None });

@@ -1,5 +1,6 @@
 //! One node alone, driven through its public face: what goes in, at what time, and what comes out.
 
+mod counters;
 mod fragments;
 mod given;
 mod hostile;

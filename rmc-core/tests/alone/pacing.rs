@@ -78,7 +78,8 @@ fn odd_sizes_and_rates_keep_the_rate_to_the_nanosecond() {
         holds(&lone.sent, rate, 1_000);
         let times = data_times(&lone);
         assert_eq!(times.len(), 200);
-        // The last one leaves when all bytes but the burst have been earned: not later than the next nanosecond for each packet.
+        // The last one leaves when all bytes but the burst have been earned: not later than the next nanosecond for
+        // each packet.
         let bytes = 200 * (size as u64 + 16);
         let earned = u128::from(bytes.saturating_sub(1_000)) * 1_000_000_000 / u128::from(rate);
         let last = times[199].as_nanos();
@@ -164,7 +165,8 @@ fn without_a_rate_only_the_burst_counts() {
     assert_eq!(data_times(&lone), [Duration::ZERO; 1_000]);
 }
 
-/// While data waits for tokens heartbeats are due all the same, or the loss of the last packet before the wait is never seen (S22).
+/// While data waits for tokens heartbeats are due all the same, or the loss of the last packet before the wait is never
+/// seen (S22).
 // RMC-HB-5
 #[test]
 fn heartbeats_follow_while_data_waits_for_tokens() {

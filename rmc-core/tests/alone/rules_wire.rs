@@ -1,4 +1,5 @@
-//! Rules of docs/protocol.md about the encoding, as a node keeps them: what is refused is counted by its reason and makes no peer.
+//! Rules of docs/protocol.md about the encoding, as a node keeps them: what is refused is counted by its reason and
+//! makes no peer.
 
 use std::net::{Ipv6Addr, SocketAddr};
 

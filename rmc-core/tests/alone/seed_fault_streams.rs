@@ -78,7 +78,8 @@ fn seed_fault_f20_peers_are_bounded_and_past_that_nacks_are_served_all_the_same(
     }
 }
 
-/// The core's part of it: the node's address changes, and what was queued, owed and kept stays. The sockets are the driver's.
+/// The core's part of it: the node's address changes, and what was queued, owed and kept stays. The sockets are the
+/// driver's.
 #[test]
 fn seed_fault_f25_a_new_address_loses_nothing_queued() {
     let mut lone = Lone::new(|_| {});

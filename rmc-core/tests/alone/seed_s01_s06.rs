@@ -60,7 +60,8 @@ fn seed_s02_what_is_for_all_goes_to_the_group_and_what_is_for_one_to_its_address
     assert_eq!(sent_to(&mut lone), [(peer(0), Sent::Nack(vec![(1, 1)]))]);
 }
 
-/// With one socket for both there is no multicast path: what comes by unicast without PRIVATE belongs to the group's stream.
+/// With one socket for both there is no multicast path: what comes by unicast without PRIVATE belongs to the group's
+/// stream.
 #[test]
 fn seed_s02_the_group_may_be_one_unicast_address() {
     let other = peer(7);

@@ -346,7 +346,8 @@ fn seed_s30_activation_announces_the_node_again() {
     assert_eq!(at, [100_000]);
 }
 
-/// A node may be new, deactivated, and told of what it will follow: the first packet after the activation begins the stream.
+/// A node may be new, deactivated, and told of what it will follow: the first packet after the activation begins the
+/// stream.
 // RMC-ACTIVE-1, RMC-JOIN-1
 #[test]
 fn seed_s30_what_comes_while_deactivated_begins_nothing() {

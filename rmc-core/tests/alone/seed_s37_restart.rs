@@ -244,7 +244,8 @@ fn seed_s37_the_known_epoch_stays_as_long_as_it_speaks() {
     assert_eq!(lone.sent(), [Sent::Repair(1)]);
 }
 
-/// A clock that was set back makes a sender unheard for a second, not for ever: it is followed from 1 under its older epoch.
+/// A clock that was set back makes a sender unheard for a second, not for ever: it is followed from 1 under its older
+/// epoch.
 // RMC-EPOCH-3, RMC-EPOCH-4
 #[test]
 fn seed_s37_an_older_epoch_that_took_over_is_followed_from_1() {

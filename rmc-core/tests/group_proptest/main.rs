@@ -1,6 +1,6 @@
-//! A few nodes on a bad network: under any loss, duplication and reordering each receiver delivers exactly the messages that were sent, in
-//! order and intact, or reports exactly the numbers that nobody can repair any more. When the loss has ended, everything that is
-//! kept for repair arrives.
+//! A few nodes on a bad network: under any loss, duplication and reordering each receiver delivers exactly the messages
+//! that were sent, in order and intact, or reports exactly the numbers that nobody can repair any more. When the loss
+//! has ended, everything that is kept for repair arrives.
 
 mod history;
 mod net;
@@ -154,7 +154,8 @@ fn apply(net: &mut Net, nodes: usize, step: &Step) {
     }
 }
 
-/// The loss ends, everybody has joined, the applications read: everything that is kept for repair arrives, and every stream is accounted for to its end.
+/// The loss ends, everybody has joined, the applications read: everything that is kept for repair arrives, and every
+/// stream is accounted for to its end.
 fn recovers(net: &mut Net) {
     net.weather = Weather { loss: 0, duplication: 0, ..net.weather };
     net.resume();

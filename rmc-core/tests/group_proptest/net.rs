@@ -297,7 +297,8 @@ impl Net {
         self.settle(flight.to);
     }
 
-    /// One drain, then what the application takes, which may make the node send again. The next burst comes with the next timeout.
+    /// One drain, then what the application takes, which may make the node send again. The next burst comes with the
+    /// next timeout.
     fn settle(&mut self, node: usize) {
         self.drain(node);
         while !self.nodes[node].paused && self.take(node) {

@@ -1,5 +1,6 @@
-//! One node under any list of operations, and what must hold after each of them. Whatever comes in, the node stays within the bounds of
-//! its configuration, ends every drain, sends nothing but legal packets, and delivers every stream forward only.
+//! One node under any list of operations, and what must hold after each of them. Whatever comes in, the node stays
+//! within the bounds of its configuration, ends every drain, sends nothing but legal packets, and delivers every stream
+//! forward only.
 //!
 //! The fuzz target `protocol` and tests/memory.rs drive it.
 
@@ -230,7 +231,8 @@ impl Model {
         }
     }
 
-    /// After `handle_timeout` and a drain no deadline lies in the past, and one that is now has packets behind it that the burst held back.
+    /// After `handle_timeout` and a drain no deadline lies in the past, and one that is now has packets behind it that
+    /// the burst held back.
     fn timeout(&mut self) {
         self.node.handle_timeout(self.now);
         let sent = self.drain_counted();

@@ -52,7 +52,8 @@ impl Owner {
                 }
             }
             let Some(left) = patience.left() else { return Err(SendError::Full) };
-            // Whoever drains wakes those who wait: after every input somebody drains, so there is nothing to do but to wait.
+            // Whoever drains wakes those who wait: after every input somebody drains, so there is nothing to do but to
+            // wait.
             state.senders_waiting += 1;
             state = wait(&shared.writable, state, left);
             state.senders_waiting -= 1;

@@ -1,8 +1,9 @@
 //! Draining: what the protocol wants to be done is done, by the thread that made it want it.
 //!
-//! Who holds the outlet polls, and sends what it polled before it polls again. That keeps datagrams in the order in which the protocol made
-//! them, and makes `transmit_failed` legal, which must come before the next poll (F19). The protocol's lock is free while the system
-//! sends, so that receiving goes on. Who finds the outlet taken leaves a note and does not wait: the holder polls again.
+//! Who holds the outlet polls, and sends what it polled before it polls again. That keeps datagrams in the order in
+//! which the protocol made them, and makes `transmit_failed` legal, which must come before the next poll (F19). The
+//! protocol's lock is free while the system sends, so that receiving goes on. Who finds the outlet taken leaves a note
+//! and does not wait: the holder polls again.
 //!
 //! Copying each datagram out and locking for each costs less than a tenth of the system call that sends it.
 
@@ -72,8 +73,8 @@ enum Wish {
     Closed,
 }
 
-/// How often a datagram is tried again, which is 10 ms later each time. After that it counts as lost on the way, or a network that is
-/// down would keep `finish` from ever coming to an end.
+/// How often a datagram is tried again, which is 10 ms later each time. After that it counts as lost on the way, or a
+/// network that is down would keep `finish` from ever coming to an end.
 const MOST_RETRIES: u32 = 100;
 
 impl Outlet {
@@ -157,7 +158,8 @@ impl Shared {
         for _ in 0..effort.rounds() {
             self.unpolled.store(true, Ordering::SeqCst);
             let Some(mut outlet) = try_lock(&self.outlet) else { return false };
-            // Cleared before polling: who sets it from here on has changed the state in time for it, or is polled for in the next round.
+            // Cleared before polling: who sets it from here on has changed the state in time for it, or is polled for
+            // in the next round.
             self.unpolled.store(false, Ordering::SeqCst);
             let closed = self.drain_into(&mut outlet, effort);
             drop(outlet);

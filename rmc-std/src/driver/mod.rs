@@ -1,7 +1,8 @@
 //! The driver: threads, locks and waiting around one protocol (the crate's docs have the picture).
 //!
-//! Locks, in the order in which they may be taken while another is held: `sockets`, `outlet`, `state`, and then those of the alarm, the
-//! rings and the failures, which hold no other. Nothing waits for a socket while it holds `state`, and no callback runs under any of them.
+//! Locks, in the order in which they may be taken while another is held: `sockets`, `outlet`, `state`, and then those
+//! of the alarm, the rings and the failures, which hold no other. Nothing waits for a socket while it holds `state`,
+//! and no callback runs under any of them.
 
 mod calls;
 mod drain;
@@ -74,7 +75,8 @@ impl std::fmt::Debug for State {
 }
 
 impl Shared {
-    /// Locks the protocol. A thread that panicked in it has left it half changed: that is a bug, and going on would hide it.
+    /// Locks the protocol. A thread that panicked in it has left it half changed: that is a bug, and going on would
+    /// hide it.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no thread panics while it holds the protocol")
     }

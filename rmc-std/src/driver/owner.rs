@@ -179,7 +179,8 @@ impl Owner {
         Ok(())
     }
 
-    /// Names the thread after the node's port, so that `top -H` and debuggers tell nodes apart. 15 characters are kept on Linux.
+    /// Names the thread after the node's port, so that `top -H` and debuggers tell nodes apart. 15 characters are kept
+    /// on Linux.
     fn spawn(&self, what: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
         let port = self.shared.state().local_addrs[0].port();
         thread::Builder::new().name(format!("rmc-{what}-{port}")).spawn(run)
@@ -203,7 +204,8 @@ fn keep_time(shared: &Shared) {
     }
 }
 
-/// A callback may close the endpoint or drop its last handle: no thread waits for itself. One that panicked has said so itself.
+/// A callback may close the endpoint or drop its last handle: no thread waits for itself. One that panicked has said so
+/// itself.
 fn join(thread: Option<JoinHandle<()>>) {
     if let Some(thread) = thread.filter(|other| other.thread().id() != thread::current().id()) {
         let _ = thread.join();

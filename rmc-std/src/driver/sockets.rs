@@ -160,7 +160,8 @@ impl Shared {
 }
 
 impl Owner {
-    /// S32, F25: the new socket is read before the first datagram leaves by it, and the old one until it has nothing more.
+    /// S32, F25: the new socket is read before the first datagram leaves by it, and the old one until it has nothing
+    /// more.
     pub(crate) fn set_unicast_socket(&self, socket: UdpSocket) -> Result<(), SocketChangeError> {
         let shared = self.shared();
         let mut sockets = lock(&shared.sockets);

@@ -26,7 +26,8 @@ fn shared(node: &Endpoint) -> Arc<Shared> {
     node.sender().owner.shared_for_tests()
 }
 
-/// A full send buffer must not stall receiving: the outlet is taken all the time, as by a thread that waits for the socket.
+/// A full send buffer must not stall receiving: the outlet is taken all the time, as by a thread that waits for the
+/// socket.
 #[test]
 fn what_comes_is_received_while_another_thread_waits_to_send() {
     let (a, b) = two_nodes([239, 255, 254, 1]);
@@ -52,7 +53,8 @@ fn what_comes_is_received_while_another_thread_waits_to_send() {
     assert_eq!(message.payload, b"back");
 }
 
-/// A datagram that a thread could not send without waiting stays in the outlet, and is the next to leave, by the timer thread at the latest.
+/// A datagram that a thread could not send without waiting stays in the outlet, and is the next to leave, by the timer
+/// thread at the latest.
 #[test]
 fn what_could_not_leave_is_the_next_to_leave() {
     let (a, _b) = two_nodes([239, 255, 254, 2]);
@@ -68,7 +70,8 @@ fn what_could_not_leave_is_the_next_to_leave() {
     assert_eq!((&buffer[..len], source), (b"held".as_slice(), a.local_addr()));
 }
 
-/// S32: packets from the former address may still be on their way, and are the node's own; a while later another node may have it.
+/// S32: packets from the former address may still be on their way, and are the node's own; a while later another node
+/// may have it.
 #[test]
 fn seed_s32_the_former_address_is_known_for_a_while() {
     let (a, _b) = two_nodes([239, 255, 254, 4]);

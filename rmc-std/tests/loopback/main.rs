@@ -1,4 +1,5 @@
-//! Nodes on real sockets over loopback multicast. Nothing here asserts speed: waits end early when all is well, and late when not.
+//! Nodes on real sockets over loopback multicast. Nothing here asserts speed: waits end early when all is well, and
+//! late when not.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod build;

@@ -1,4 +1,5 @@
-//! From the window to the application: what is next in order becomes messages, and what is gone is reported in its place.
+//! From the window to the application: what is next in order becomes messages, and what is gone is reported in its
+//! place.
 
 use alloc::vec::Vec;
 
@@ -56,8 +57,12 @@ impl Window {
         self.begun = true;
         if self.assembly.is_whole(flags) {
             self.deliver_whole(seq, flags, path, payload, shared);
-            return;
+        } else {
+            self.assemble(seq, flags, path, payload, shared);
         }
+    }
+
+    fn assemble(&mut self, seq: u64, flags: Flags, path: Path, payload: Payload<'_>, shared: &mut Shared) {
         let before = self.assembly.len();
         if flags.contains(Flags::FIRST)
             && let Some((range, cause)) = self.assembly.interrupt(seq)
@@ -83,7 +88,7 @@ impl Window {
             Step::Whole => {
                 let buffer = self.assembly.take_message();
                 shared.received_bytes -= buffer.len();
-                self.push_message(seq, path, false, buffer, shared);
+                self.push_message(seq, path, buffer, shared);
             }
             Step::Discarded if flags.contains(Flags::LAST) => {
                 if let Some((range, cause)) = self.assembly.end_discarded(seq) {
@@ -96,7 +101,6 @@ impl Window {
 
     #[inline]
     fn deliver_whole(&mut self, seq: u64, flags: Flags, path: Path, payload: Payload<'_>, shared: &mut Shared) {
-        let packed = flags.contains(Flags::PACKED);
         let buffer = match payload {
             Payload::Owned(buffer) => buffer,
             Payload::Borrowed(bytes) => {
@@ -105,37 +109,45 @@ impl Window {
                 buffer
             }
         };
-        if !packed && buffer.len() > shared.config.max_message {
+        if flags.contains(Flags::PACKED) {
+            self.push_packed(seq, path, buffer, shared);
+        } else if buffer.len() > shared.config.max_message {
             shared.pool.put(buffer);
             self.report(SeqRange::single(seq), LossCause::TooLarge, shared);
-            return;
+        } else {
+            self.push_message(seq, path, buffer, shared);
         }
-        self.push_message(seq, path, packed, buffer, shared);
+    }
+
+    fn push_packed(&mut self, seq: u64, path: Path, buffer: Vec<u8>, shared: &mut Shared) {
+        for (index, record) in (0..=u16::MAX).zip(records(&buffer)) {
+            self.count_message(seq, index, record.len(), shared);
+        }
+        self.push(seq, path, true, buffer, shared);
     }
 
     #[inline]
-    fn push_message(&mut self, seq: u64, path: Path, packed: bool, buffer: Vec<u8>, shared: &mut Shared) {
-        let (peer, stream) = (self.owner.peer, self.owner.stream);
-        let wanted = shared.events.mask().contains(EventKind::NewPacket);
-        if packed {
-            for (index, record) in (0..=u16::MAX).zip(records(&buffer)) {
-                shared.stats.rx.messages += 1;
-                shared.stats.rx.message_bytes += record.len() as u64;
-                if wanted {
-                    shared.event(Event::NewPacket { peer, stream, seq, index, len: record.len() });
-                }
-            }
-        } else {
-            shared.stats.rx.messages += 1;
-            shared.stats.rx.message_bytes += buffer.len() as u64;
-            if wanted {
-                shared.event(Event::NewPacket { peer, stream, seq, index: 0, len: buffer.len() });
-            }
+    fn push_message(&mut self, seq: u64, path: Path, buffer: Vec<u8>, shared: &mut Shared) {
+        self.count_message(seq, 0, buffer.len(), shared);
+        self.push(seq, path, false, buffer, shared);
+    }
+
+    #[inline]
+    fn count_message(&self, seq: u64, index: u16, len: usize, shared: &mut Shared) {
+        shared.stats.rx.messages += 1;
+        shared.stats.rx.message_bytes += len as u64;
+        if shared.events.mask().contains(EventKind::NewPacket) {
+            let (peer, stream) = (self.owner.peer, self.owner.stream);
+            shared.event(Event::NewPacket { peer, stream, seq, index, len });
         }
+    }
+
+    #[inline]
+    fn push(&mut self, seq: u64, path: Path, packed: bool, buffer: Vec<u8>, shared: &mut Shared) {
         self.unread.add(buffer.len());
         shared.received_packets += 1;
         shared.received_bytes += buffer.len();
-        self.tail = Some(shared.inbox.push(self.owner, What::Message { seq, path, packed, buffer }));
+        self.tail = Some(shared.inbox.push_message(&self.owner, seq, path, packed, buffer));
     }
 
     /// Tells the application, in stream order, that `range` will never come.

@@ -1,4 +1,5 @@
-//! Generated messages: 8 bytes index, filler, 4 bytes CRC-32 of all before. Their receiver needs nothing else to check them.
+//! Generated messages: 8 bytes index, filler, 4 bytes CRC-32 of all before. Their receiver needs nothing else to check
+//! them.
 
 /// The shortest generated message: an index and a checksum.
 pub(crate) const MIN_GENERATED: usize = INDEX_LEN + CRC_LEN;
@@ -8,7 +9,8 @@ pub(crate) fn generate(number: u64, size: usize, buffer: &mut Vec<u8>) {
     debug_assert!(size >= MIN_GENERATED, "the command line refuses shorter ones");
     buffer.clear();
     buffer.extend_from_slice(&number.to_be_bytes());
-    // The filler depends on the number, so that a piece of another message in its place is noticed, whatever the checksum.
+    // The filler depends on the number, so that a piece of another message in its place is noticed, whatever the
+    // checksum.
     let filler = number.to_le_bytes()[0];
     buffer.extend((INDEX_LEN..size.saturating_sub(CRC_LEN)).map(|at| filler.wrapping_add(at.to_le_bytes()[0])));
     let crc = crc32fast::hash(buffer);

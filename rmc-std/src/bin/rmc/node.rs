@@ -5,7 +5,8 @@ use rmc_std::{Builder, Endpoint, EventMask, Impairment};
 use crate::Failure;
 use crate::args::NodeArgs;
 
-/// What `send` and `demo` send at most, unless told otherwise: 100 MB a second, which receivers on the same host can follow.
+/// What `send` and `demo` send at most, unless told otherwise: 100 MB a second, which receivers on the same host can
+/// follow.
 pub(crate) const DEFAULT_RATE: u64 = 100_000_000;
 
 /// How many bytes of sent packets are kept for repair.
