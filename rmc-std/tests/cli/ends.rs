@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use crate::program::{Program, group, run};
+use crate::program::{Program, address, group, run};
 
 #[test]
 fn expect_ends_when_so_many_have_come_intact() {
@@ -21,27 +21,38 @@ fn expect_ends_when_so_many_have_come_intact() {
 
 #[test]
 fn expect_counts_a_restarted_sender_anew() {
+    let bind = address(22);
     let group = group(22);
     let receiver = Program::start(&format!("recv --group {group} --expect 300 --json"));
-    let first =
-        Program::start(&format!("send --generate 250 --group {group} --wait 1 --rate 500 --bind 127.0.0.1:21922"));
+    let first = Program::start(&format!("send --generate 250 --group {group} --wait 1 --rate 500 --bind {bind}"));
     receiver.wait_for("\"event\":\"new_packet\"");
     first.signal("-KILL");
     assert_eq!(first.done().status, None);
-    let second = run(&format!("send --generate 300 --group {group} --bind 127.0.0.1:21922"));
+    let second = run(&format!("send --generate 300 --group {group} --bind {bind}"));
     assert_eq!(second.status, Some(0), "{}", second.stderr);
     let done = receiver.done();
     assert_eq!((done.status, &done.summary()["messages"]), (Some(0), &300.into()), "{}", done.stderr);
 }
 
 #[test]
-fn an_end_before_what_was_expected_is_a_failure() {
+fn with_expect_a_sender_s_end_does_not_end_it() {
+    let bind = address(23);
     let group = group(23);
-    let receiver = Program::start(&format!("recv --group {group} --expect 11 --json"));
-    let sender = run(&format!("send --generate 10 --group {group} --wait 1"));
-    assert_eq!(sender.status, Some(0));
-    let done = receiver.done();
+    let short = format!("recv --group {group} --expect 11 --timeout 4s --json");
+    let enough = format!("recv --group {group} --expect 30 --json");
+    let (short, enough) = (Program::start(&short), Program::start(&enough));
+    let send = format!("--group {group} --wait 2 --linger 10ms --bind {bind}");
+    let sender = run(&format!("send --generate 10 {send}"));
+    assert_eq!(sender.status, Some(0), "{}", sender.stderr);
+    let done = short.done();
     assert_eq!((done.status, &done.summary()["ok"]), (Some(1), &false.into()));
+    assert_eq!(done.summary()["why"], "timeout");
+    assert!(done.stderr.contains("after 10 of 11 messages"), "{}", done.stderr);
+    // It starts again, and counts anew.
+    let sender = run(&format!("send --generate 30 {send}").replace("--wait 2", "--wait 1"));
+    assert_eq!(sender.status, Some(0), "{}", sender.stderr);
+    let done = enough.done();
+    assert_eq!((done.status, &done.summary()["messages"]), (Some(0), &30.into()), "{}", done.stderr);
 }
 
 #[test]

@@ -2,13 +2,14 @@
 
 use serde_json::Value;
 
-use crate::program::{Folder, Program, group, run};
+use crate::program::{Folder, Program, address, group, run};
 
 #[test]
 fn every_message_of_every_sender_has_its_line() {
     let (folder, group) = (Folder::new("json"), group(11));
     let output = folder.path("a");
-    let chosen = "127.0.0.1:21911";
+    let chosen = address(11);
+    let chosen = chosen.as_str();
     let receiver =
         Program::start(&format!("recv --group {group} --from {chosen} --output {output} --json --payload --drop 0.1"));
     let other = Program::start(&format!("send --generate 300 --size 20 --group {group} --wait 1 --rate 3000"));

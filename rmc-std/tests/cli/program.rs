@@ -13,9 +13,19 @@ use serde_json::Value;
 /// Nothing in these tests may last longer. It is a bound for what hangs, not a measure of speed.
 pub(crate) const LONG: Duration = Duration::from_secs(120);
 
-/// A group of its own for each test, so that tests run side by side.
+/// A group of its own for each test and each run, so that tests run side by side.
 pub(crate) fn group(test: u8) -> String {
-    format!("239.255.91.{test}:{}", 21_000 + u16::from(test))
+    format!("239.255.{}.{test}:{}", 64 + std::process::id() % 128, port(test))
+}
+
+/// An address to send from, of its own likewise.
+pub(crate) fn address(test: u8) -> String {
+    format!("127.0.0.1:{}", port(test))
+}
+
+/// Below the ports that the system gives out by itself.
+fn port(test: u8) -> u32 {
+    20_000 + std::process::id() % 45 * 256 + u32::from(test)
 }
 
 /// A running `rmc`.

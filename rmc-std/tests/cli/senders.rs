@@ -1,11 +1,11 @@
 //! Several senders, and senders that end, vanish and come back.
 
-use crate::program::{Folder, Program, group, run, same};
+use crate::program::{Folder, Program, address, group, run, same};
 
 #[test]
 fn two_senders_at_once_do_not_disturb_each_other() {
     let (folder, group) = (Folder::new("two"), group(61));
-    let senders = ["127.0.0.1:21961", "127.0.0.1:21962"];
+    let senders = [address(61), address(62)];
     let inputs = [folder.file("in0", 1_000_000), folder.file("in1", 700_000)];
     let outputs = [folder.path("out0"), folder.path("out1")];
     let receivers = [0, 1].map(|i| {
@@ -32,12 +32,12 @@ fn two_senders_at_once_do_not_disturb_each_other() {
 /// Without `--from` it is the first one whose data comes, whatever a second one does.
 #[test]
 fn the_first_sender_whose_data_comes_is_followed() {
+    let bind = address(63);
     let (folder, group) = (Folder::new("first"), group(62));
     let output = folder.path("out");
     let receiver = Program::start(&format!("recv --group {group} --output {output} --json"));
-    let first = Program::start(&format!(
-        "send --generate 1500 --size 20 --group {group} --wait 1 --rate 1000 --bind 127.0.0.1:21963"
-    ));
+    let first =
+        Program::start(&format!("send --generate 1500 --size 20 --group {group} --wait 1 --rate 1000 --bind {bind}"));
     receiver.wait_for("\"event\":\"new_packet\"");
     let second = Program::start(&format!("send --generate 50000 --size 30 --group {group} --rate 1000"));
     receiver.wait_for("\"len\":30");
@@ -46,7 +46,7 @@ fn the_first_sender_whose_data_comes_is_followed() {
     assert_eq!(first.done().status, Some(0));
     let done = receiver.done();
     let summary = done.summary();
-    assert_eq!((done.status, &summary["peer"]), (Some(0), &"127.0.0.1:21963".into()), "{}", done.stderr);
+    assert_eq!((done.status, &summary["peer"]), (Some(0), &address(63).into()), "{}", done.stderr);
     assert_eq!(std::fs::read(&output).map(|bytes| bytes.len()).ok(), Some(1_500 * 20));
 }
 
@@ -70,16 +70,16 @@ fn a_sender_that_is_interrupted_tells_its_end() {
 /// The protocol has forgotten the stream of a sender that was silent for 30 s: its restart is recognised all the same.
 #[test]
 fn a_sender_that_comes_back_after_it_expired_begins_anew() {
+    let bind = address(64);
     let (folder, group) = (Folder::new("expired"), group(64));
     let (second, output) = (folder.file("second", 50_000), folder.path("out"));
     let receiver = Program::start(&format!("recv --group {group} --output {output} --json"));
-    let sender =
-        Program::start(&format!("send --generate 90000 --group {group} --wait 1 --rate 500 --bind 127.0.0.1:21964"));
+    let sender = Program::start(&format!("send --generate 90000 --group {group} --wait 1 --rate 500 --bind {bind}"));
     receiver.wait_for("\"event\":\"new_packet\"");
     sender.signal("-KILL");
     assert_eq!(sender.done().status, None);
     receiver.wait_for("\"event\":\"peer_expired\"");
-    let sender = run(&format!("send {second} --group {group} --bind 127.0.0.1:21964"));
+    let sender = run(&format!("send {second} --group {group} --bind {bind}"));
     assert_eq!(sender.status, Some(0), "{}", sender.stderr);
     let done = receiver.done();
     assert_eq!((done.status, &done.summary()["messages"]), (Some(0), &50.into()), "{}", done.stderr);

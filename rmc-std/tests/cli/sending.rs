@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::thread;
 use std::time::Duration;
 
-use crate::program::{Program, group, run};
+use crate::program::{Program, address, group, run};
 
 const HEARTBEAT: &str = "\"event\":\"sent_heartbeat\"";
 const MESSAGE: &str = "\"event\":\"new_packet\"";
@@ -12,16 +12,17 @@ const MESSAGE: &str = "\"event\":\"new_packet\"";
 /// Another sender is no receiver: `--wait` does not count it.
 #[test]
 fn wait_counts_receivers_only() {
+    let bind = address(51);
     let group = group(51);
     let other = Program::start(&format!("send --generate 90000 --group {group} --rate 200"));
-    let sender = Program::start(&format!("send --generate 10 --group {group} --wait 1 --json --bind 127.0.0.1:21951"));
+    let sender = Program::start(&format!("send --generate 10 --group {group} --wait 1 --json --bind {bind}"));
     // Half a second of the other one's messages, in which heartbeats would follow if anything had been sent.
     for _ in 0..100 {
         for line in sender.lines_until(MESSAGE) {
             assert!(!line.contains(HEARTBEAT), "it did not wait: {line}");
         }
     }
-    let receiver = run(&format!("recv --group {group} --from 127.0.0.1:21951 --json"));
+    let receiver = run(&format!("recv --group {group} --from {bind} --json"));
     assert_eq!((receiver.status, &receiver.summary()["messages"]), (Some(0), &10.into()), "{}", receiver.stderr);
     assert_eq!(sender.done().status, Some(0));
     drop(other);

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::process::Stdio;
 
-use crate::program::{Folder, Program, group, run, same};
+use crate::program::{Folder, Program, address, group, run, same};
 
 #[test]
 fn a_file_reaches_two_receivers_with_loss_on_all_three() {
@@ -70,6 +70,7 @@ fn a_killed_receiver_leaves_the_others_whole() {
 
 #[test]
 fn a_killed_sender_that_starts_again_at_its_port_is_recognised() {
+    let bind = address(5);
     let (folder, group) = (Folder::new("sender"), group(5));
     let (first, second) = (folder.file("first", 2_000_000), folder.file("second", 1_000_000));
     let outputs = [folder.path("a"), folder.path("b")];
@@ -77,14 +78,14 @@ fn a_killed_sender_that_starts_again_at_its_port_is_recognised() {
         let (output, drop) = (&outputs[i], ["0", "0.2"][i]);
         Program::start(&format!("recv --group {group} --output {output} --drop {drop} --json"))
     });
-    let sender = Program::start(&format!("send {first} --group {group} --wait 2 --rate 1000 --bind 127.0.0.1:21905"));
+    let sender = Program::start(&format!("send {first} --group {group} --wait 2 --rate 1000 --bind {bind}"));
     for receiver in &receivers {
         let before = receiver.wait_for("\"event\":\"new_packet\"");
         assert!(before.contains("\"seq\":1,"), "{before}");
     }
     sender.signal("-KILL");
     assert_eq!(sender.done().status, None);
-    let sender = run(&format!("send {second} --group {group} --bind 127.0.0.1:21905 --drop 0.2"));
+    let sender = run(&format!("send {second} --group {group} --bind {bind} --drop 0.2"));
     assert_eq!(sender.status, Some(0), "{}", sender.stderr);
     for (receiver, output) in receivers.into_iter().zip(&outputs) {
         let done = receiver.done();
@@ -101,20 +102,21 @@ fn a_killed_sender_that_starts_again_at_its_port_is_recognised() {
 /// A device takes nothing back: its stream just goes on with the new one.
 #[test]
 fn a_device_as_output_outlives_a_restart_of_the_sender() {
+    let bind = address(6);
     let group = group(6);
     let receiver = Program::start(&format!("recv --group {group} --output /dev/null --json"));
-    let sender =
-        Program::start(&format!("send --generate 90000 --group {group} --wait 1 --rate 500 --bind 127.0.0.1:21906"));
+    let sender = Program::start(&format!("send --generate 90000 --group {group} --wait 1 --rate 500 --bind {bind}"));
     receiver.wait_for("\"event\":\"new_packet\"");
     sender.signal("-KILL");
     assert_eq!(sender.done().status, None);
-    let sender = run(&format!("send --generate 20 --group {group} --bind 127.0.0.1:21906"));
+    let sender = run(&format!("send --generate 20 --group {group} --bind {bind}"));
     assert_eq!(sender.status, Some(0), "{}", sender.stderr);
     let done = receiver.done();
     assert_eq!((done.status, &done.summary()["messages"]), (Some(0), &20.into()), "{}", done.stderr);
 }
 
-/// Whoever reads along gets a slow and steady stream as it comes, not when 64 KiB are full (which would take minutes here).
+/// Whoever reads along gets a slow and steady stream as it comes, not when 64 KiB are full (which would take minutes
+/// here).
 #[test]
 fn a_slow_steady_stream_is_not_held_back() {
     let group = group(7);

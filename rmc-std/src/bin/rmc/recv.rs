@@ -221,7 +221,12 @@ impl Job<'_> {
             self.screen.insist(&format!("rmc: {peer} is not heard any more"));
             return None;
         }
-        Some(Why::Ended)
+        let Some(expected) = self.options.expect else { return Some(Why::Ended) };
+        let came = self.check(peer).messages;
+        self.screen.insist(&format!(
+            "rmc: {peer} has ended after {came} of {expected} messages: waiting for it to start again (Ctrl-C ends)"
+        ));
+        None
     }
 
     /// What is known of the peer's stream.
@@ -230,8 +235,8 @@ impl Job<'_> {
         self.streams.entry(peer).or_insert_with(|| StreamCheck::new(epoch_of(node, peer)))
     }
 
-    /// A peer that has expired and comes back goes on where it stood. With another epoch it is a new peer to the protocol, which
-    /// then tells of no restart.
+    /// A peer that has expired and comes back goes on where it stood. With another epoch it is a new peer to the
+    /// protocol, which then tells of no restart.
     fn returned(&mut self, peer: SocketAddr) -> Result<(), Failure> {
         let Some(check) = self.streams.get_mut(&peer).filter(|check| check.over) else { return Ok(()) };
         check.over = false;

@@ -163,7 +163,8 @@ impl Job<'_> {
         bar.set_message(format!("{} repairs, {} peers", stats.repair.repairs_sent, stats.held.peers));
     }
 
-    /// Announces the end and serves repairs; `false`: Ctrl-C cut it short. One that ended the sending does not count here.
+    /// Announces the end and serves repairs; `false`: Ctrl-C cut it short. One that ended the sending does not count
+    /// here.
     fn linger(&self, was_interrupted: bool) -> bool {
         let bar = self.screen.bar("finishing", None, Unit::Messages);
         let limit = Instant::now() + MAX_LINGER;

@@ -32,8 +32,8 @@ impl Output {
         self.named(written)
     }
 
-    /// The stream begins anew: what a file has of the former one goes. Standard output, a pipe or a device cannot take anything
-    /// back.
+    /// The stream begins anew: what a file has of the former one goes. Standard output, a pipe or a device cannot take
+    /// anything back.
     pub(crate) fn restart(&mut self) -> Result<(), Failure> {
         let restarted = match self {
             Self::Nowhere | Self::Stdout(_) => Ok(()),

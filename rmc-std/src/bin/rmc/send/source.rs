@@ -64,8 +64,8 @@ impl Source {
     }
 }
 
-/// Input that may keep one waiting, such as a terminal or a pipe, read on a thread of its own: a read cannot be interrupted, and
-/// Ctrl-C must not wait for it. The thread is left behind in its read when the program ends.
+/// Input that may keep one waiting, such as a terminal or a pipe, read on a thread of its own: a read cannot be
+/// interrupted, and Ctrl-C must not wait for it. The thread is left behind in its read when the program ends.
 struct Patient {
     chunks: Receiver<io::Result<Vec<u8>>>,
     chunk: io::Cursor<Vec<u8>>,
