@@ -99,9 +99,13 @@ impl Assembly {
         self.state = State::Skipping;
     }
 
-    /// Whether `payload` (of a packet with `flags`) would be kept, so that there must be room for it.
-    pub(crate) fn keeps(&self, flags: Flags) -> bool {
-        flags.contains(Flags::FIRST) || matches!(self.state, State::Within { .. })
+    /// Whether `len` bytes of payload (of a packet with `flags`) would be kept, so that there must be room for them.
+    /// What makes its message too large is not.
+    pub(crate) fn keeps(&self, flags: Flags, len: usize, max_message: usize) -> bool {
+        if flags.contains(Flags::FIRST) {
+            return len <= max_message;
+        }
+        matches!(self.state, State::Within { .. }) && self.buffer.len() + len <= max_message
     }
 
     /// Takes the next packet of the stream, one that is no whole message by itself. Call [`interrupt`](Self::interrupt)

@@ -11,7 +11,7 @@ mod delivery;
 
 use alloc::vec::Vec;
 
-use super::assembly::{Assembly, WHOLE};
+use super::assembly::Assembly;
 use super::gaps::{Gap, GapState, Gaps};
 use super::nack;
 use crate::event::{EndCause, LossCause, Path};
@@ -277,12 +277,18 @@ impl Window {
 
     #[inline]
     fn take_next(&mut self, arrival: Arrival<'_>, shared: &mut Shared) -> Taken {
-        let keeps = arrival.flags.contains(WHOLE) || self.assembly.keeps(arrival.flags);
+        let len = arrival.payload.len();
+        // What no window could ever hold needs no room: it is reported as too large, and the stream goes on.
+        let keeps = if arrival.flags.contains(Flags::PACKED) {
+            len <= shared.config.receive_window_bytes
+        } else {
+            self.assembly.keeps(arrival.flags, len, shared.config.max_message)
+        };
         if self.unread.packets >= shared.config.receive_window_packets {
             shared.stats.dropped.window += 1;
             return Taken::Refused;
         }
-        if keeps && !self.make_room(arrival.payload.len(), shared) {
+        if keeps && !self.make_room(len, shared) {
             return Taken::Refused;
         }
         let gap = if self.covered >= arrival.seq {

@@ -8,6 +8,7 @@ mod lone;
 mod observed;
 mod pacing;
 mod packets;
+mod review_receiving;
 mod rules_encoding;
 mod rules_messages;
 mod rules_nack_rtt;

@@ -109,11 +109,13 @@ impl Window {
                 buffer
             }
         };
-        if flags.contains(Flags::PACKED) {
-            self.push_packed(seq, path, buffer, shared);
-        } else if buffer.len() > shared.config.max_message {
+        let packed = flags.contains(Flags::PACKED);
+        let max = if packed { shared.config.receive_window_bytes } else { shared.config.max_message };
+        if buffer.len() > max {
             shared.pool.put(buffer);
             self.report(SeqRange::single(seq), LossCause::TooLarge, shared);
+        } else if packed {
+            self.push_packed(seq, path, buffer, shared);
         } else {
             self.push_message(seq, path, buffer, shared);
         }
