@@ -143,20 +143,20 @@ impl Gaps {
         self.due_below(self.root, now, from)
     }
 
-    /// Adds a gap that no other one overlaps.
-    pub(crate) fn insert(&mut self, gap: Gap, now: Instant) {
+    /// Adds a gap that no other one overlaps. `turn`, here and below: when one is due whose turn comes by that.
+    pub(crate) fn insert(&mut self, gap: Gap, turn: Instant) {
         self.put(gap);
-        self.rearm(now);
+        self.rearm(turn);
     }
 
     /// Takes the gap that begins at `first` out.
-    pub(crate) fn remove(&mut self, first: u64, now: Instant) {
+    pub(crate) fn remove(&mut self, first: u64, turn: Instant) {
         self.take(first);
-        self.rearm(now);
+        self.rearm(turn);
     }
 
     /// Takes one number out of the gap that holds it; returns that gap as it was.
-    pub(crate) fn fill(&mut self, seq: u64, now: Instant) -> Option<Gap> {
+    pub(crate) fn fill(&mut self, seq: u64, turn: Instant) -> Option<Gap> {
         let gap = self.find(seq)?;
         self.take(gap.range.first());
         let below = seq.checked_sub(1).and_then(|last| SeqRange::new(gap.range.first(), last));
@@ -164,15 +164,15 @@ impl Gaps {
         for range in [below, above].into_iter().flatten() {
             self.put(Gap { range, ..gap });
         }
-        self.rearm(now);
+        self.rearm(turn);
         Some(gap)
     }
 
     /// Changes the state of the gap that begins at `first`.
-    pub(crate) fn set_state(&mut self, first: u64, state: GapState, now: Instant) {
+    pub(crate) fn set_state(&mut self, first: u64, state: GapState, turn: Instant) {
         if let Some(gap) = self.take(first) {
             self.put(Gap { state, ..gap });
-            self.rearm(now);
+            self.rearm(turn);
         }
     }
 
@@ -184,11 +184,11 @@ impl Gaps {
 
     /// RMC-GAP-4: gives the lowest waiting gaps their turn, or takes it from the highest, until exactly as many are
     /// armed as may be.
-    fn rearm(&mut self, now: Instant) {
+    fn rearm(&mut self, turn: Instant) {
         while self.armed < self.max_armed {
             let Some(gap) = self.lowest_waiting() else { return };
             self.take(gap.range.first());
-            self.put(Gap { state: GapState::Armed(Asking { due: now, attempts: 0, asked: None }), ..gap });
+            self.put(Gap { state: GapState::Armed(Asking { due: turn, attempts: 0, asked: None }), ..gap });
         }
         while self.armed > self.max_armed {
             let Some(gap) = self.highest_armed() else { return };

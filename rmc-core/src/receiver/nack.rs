@@ -67,8 +67,13 @@ impl Stamps {
 /// A new gap: when to ask for it first (RMC-GAP-1). At once, as the seed does; a silent node waits for somebody else's
 /// repair (S28).
 pub(crate) fn new_gap(range: SeqRange, shared: &Shared) -> Gap {
+    Gap { range, state: GapState::Armed(Asking { due: turn(shared), attempts: 0, asked: None }) }
+}
+
+/// When a gap is due whose turn it is now.
+pub(crate) fn turn(shared: &Shared) -> Instant {
     let wait = if shared.config.silent { shared.config.silent_gap } else { Duration::ZERO };
-    Gap { range, state: GapState::Armed(Asking { due: shared.now + wait, attempts: 0, asked: None }) }
+    shared.now + wait
 }
 
 /// Puts all gaps that are due into one NACK (RMC-NACK-1), lowest first, and sets when they are due again.
@@ -99,7 +104,7 @@ pub(crate) fn ask(gaps: &mut Gaps, stamps: &mut Stamps, rtt: Rtt, shared: &mut S
         count += gap.range.len();
         from = gap.range.last() + 1;
         let asked = next_attempt(gap, stamp, rtt, shared);
-        gaps.set_state(gap.range.first(), asked, now);
+        gaps.set_state(gap.range.first(), asked, turn(shared));
     }
     let _fits = builder.push(open);
     debug_assert!(_fits, "one place was kept for it");
@@ -114,7 +119,7 @@ pub(crate) fn hold(gaps: &mut Gaps, gap: Gap, seq: u64, rtt: Rtt, shared: &Share
         let Some(Gap { range, state: GapState::Armed(asking) }) = gaps.find(part) else { continue };
         if gap.range.contains(range.first()) && asking.asked.is_some() {
             let asking = Asking { due: until, attempts: asking.attempts.min(1), ..asking };
-            gaps.set_state(range.first(), GapState::Armed(asking), shared.now);
+            gaps.set_state(range.first(), GapState::Armed(asking), turn(shared));
         }
     }
 }

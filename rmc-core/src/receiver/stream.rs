@@ -289,7 +289,7 @@ impl RecvStream {
                 && let Gap { state: GapState::Armed(Asking { due, .. }), .. } = nack::new_gap(gap.range, shared)
             {
                 let state = GapState::Armed(Asking { due, ..asking });
-                self.window.gaps_mut().set_state(gap.range.first(), state, shared.now);
+                self.window.gaps_mut().set_state(gap.range.first(), state, nack::turn(shared));
             }
         }
     }

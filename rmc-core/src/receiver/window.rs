@@ -160,9 +160,9 @@ impl Window {
         }
         self.known = floor;
         while let Some(gap) = self.gaps.last().filter(|gap| gap.range.last() > floor) {
-            self.gaps.remove(gap.range.first(), shared.now);
+            self.gaps.remove(gap.range.first(), nack::turn(shared));
             if let Some(range) = SeqRange::new(gap.range.first(), floor) {
-                self.gaps.insert(Gap { range, ..gap }, shared.now);
+                self.gaps.insert(Gap { range, ..gap }, nack::turn(shared));
             }
         }
         self.covered = self.covered.min(floor);
@@ -292,7 +292,7 @@ impl Window {
             return Taken::Refused;
         }
         let gap = if self.covered >= arrival.seq {
-            self.gaps.fill(arrival.seq, shared.now)
+            self.gaps.fill(arrival.seq, nack::turn(shared))
         } else {
             self.covered = arrival.seq;
             None
@@ -321,7 +321,7 @@ impl Window {
             self.count_refused(arrival.payload.len(), shared);
             return Taken::Refused;
         }
-        let gap = if in_gap { self.gaps.fill(seq, shared.now) } else { None };
+        let gap = if in_gap { self.gaps.fill(seq, nack::turn(shared)) } else { None };
         if !in_gap {
             if let Some(range) = SeqRange::new(self.covered + 1, seq - 1) {
                 self.open(range, shared);
@@ -340,7 +340,7 @@ impl Window {
 
     fn open(&mut self, range: SeqRange, shared: &mut Shared) {
         shared.stats.repair.gaps += 1;
-        self.gaps.insert(nack::new_gap(range, shared), shared.now);
+        self.gaps.insert(nack::new_gap(range, shared), nack::turn(shared));
     }
 
     /// Everything behind `covered` up to `last` is gone. It joins a gap before it that is gone for the same cause:
@@ -353,10 +353,10 @@ impl Window {
         let before = self.gaps.last().filter(|gap| gap.state == state && gap.range.last() == self.covered);
         let first = before.map_or(self.covered + 1, |gap| gap.range.first());
         if before.is_some() {
-            self.gaps.remove(first, shared.now);
+            self.gaps.remove(first, nack::turn(shared));
         }
         if let Some(range) = SeqRange::new(first, last) {
-            self.gaps.insert(Gap { range, state }, shared.now);
+            self.gaps.insert(Gap { range, state }, nack::turn(shared));
         }
         self.covered = last;
     }
@@ -364,7 +364,7 @@ impl Window {
     /// Gives the part of `gap` that lies within `range` another state.
     fn split_off(&mut self, gap: Gap, range: SeqRange, state: GapState, shared: &Shared) {
         let (first, last) = (gap.range.first().max(range.first()), gap.range.last().min(range.last()));
-        self.gaps.remove(gap.range.first(), shared.now);
+        self.gaps.remove(gap.range.first(), nack::turn(shared));
         let parts = [
             (SeqRange::new(gap.range.first(), first - 1), gap.state),
             (SeqRange::new(first, last), state),
@@ -372,7 +372,7 @@ impl Window {
         ];
         for (range, state) in parts {
             if let Some(range) = range {
-                self.gaps.insert(Gap { range, state }, shared.now);
+                self.gaps.insert(Gap { range, state }, nack::turn(shared));
             }
         }
     }
@@ -410,7 +410,7 @@ impl Window {
             return false;
         }
         while let Some(gap) = self.gaps.last().filter(|gap| gap.range.last() == self.covered) {
-            self.gaps.remove(gap.range.first(), shared.now);
+            self.gaps.remove(gap.range.first(), nack::turn(shared));
             self.covered = gap.range.first() - 1;
         }
         let Some(Cached { buffer, .. }) = self.cache.remove(&self.covered) else { return false };

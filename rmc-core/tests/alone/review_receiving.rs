@@ -1,11 +1,11 @@
-//! Receiving at the edges: what can never be kept.
+//! Receiving at the edges: what can never be kept, and gaps past `max_nacks` of a silent node.
 
 use rmc_core::LossCause;
 use rmc_core::packet::Flags;
 
 use crate::given::{sized, window_of_1000_bytes};
-use crate::lone::{Lone, lost, message, peer};
-use crate::packets::{data, part};
+use crate::lone::{Lone, MS, lost, message, peer};
+use crate::packets::{data, part, repair};
 
 /// A message that no window could ever hold is reported as any message is that is too large; the stream goes on.
 // RMC-FRAG-5
@@ -47,4 +47,25 @@ fn a_packed_datagram_larger_than_the_whole_window_does_not_stop_the_stream() {
     lone.hear(peer(0), &part(Flags::FIRST | Flags::LAST | Flags::PACKED, 1, &records));
     lone.hear(peer(0), &data(2));
     assert_eq!(lone.take(), [lost(1, 1, LossCause::TooLarge), message(2)]);
+}
+
+/// Gaps past `max_nacks` wait for their turn. For a silent node, which asks for nothing, the wait for somebody else's
+/// repair begins with the turn: no gap is given up the moment that it has it.
+// RMC-SILENT-2
+#[test]
+fn a_silent_node_waits_for_each_gap() {
+    let mut lone = Lone::new(|config| {
+        config.silent = true;
+        config.max_nacks = 1;
+        config.silent_gap = 100 * MS;
+    });
+    lone.hear_all([1, 3]);
+    lone.run_to(99 * MS);
+    // A second gap opens just before the first is given up.
+    lone.hear_all([5]);
+    lone.run_to(100 * MS);
+    assert_eq!(lone.take(), [message(1), lost(2, 2, LossCause::Silent), message(3)]);
+    lone.run_to(199 * MS);
+    lone.hear(peer(0), &repair(4));
+    assert_eq!(lone.take(), [message(4), message(5)]);
 }

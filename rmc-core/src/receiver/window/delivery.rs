@@ -9,6 +9,7 @@ use crate::inbox::What;
 use crate::packet::{Flags, records};
 use crate::receiver::assembly::{Step, WHOLE};
 use crate::receiver::gaps::{Gap, GapState};
+use crate::receiver::nack;
 use crate::seq::SeqRange;
 use crate::shared::Shared;
 
@@ -37,7 +38,7 @@ impl Window {
             else {
                 return;
             };
-            self.gaps.remove(range.first(), shared.now);
+            self.gaps.remove(range.first(), nack::turn(shared));
             self.next = range.last() + 1;
             shared.received_bytes -= self.assembly.len();
             if cause.is_none() && !self.begun {
