@@ -454,8 +454,7 @@ impl Protocol {
             Source::Log { stream, place } => self
                 .streams
                 .get(stream)
-                .and_then(|stream| stream.log.get(place))
-                .filter(|packet| packet.seq == sent.seq)
+                .and_then(|stream| stream.log.look_up(place, sent.seq))
                 .map(|packet| packet.buffer.as_slice()),
             Source::Retry => self.out.retry.as_ref().map(|(bytes, _)| bytes.as_slice()),
         };

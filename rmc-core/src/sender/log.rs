@@ -191,6 +191,17 @@ impl Log {
         self.packets.get(place)
     }
 
+    /// The packet with number `seq`, which stood at `place` when it was built.
+    pub(crate) fn look_up(&self, place: usize, seq: u64) -> Option<&Logged> {
+        if let Some(packet) = self.get(place).filter(|packet| packet.seq == seq) {
+            return Some(packet);
+        }
+        match self.find(seq) {
+            Found::At(place) => self.get(place),
+            Found::Hole(_) | Found::Below => None,
+        }
+    }
+
     pub(crate) fn get_mut(&mut self, place: usize) -> Option<&mut Logged> {
         self.packets.get_mut(place)
     }
