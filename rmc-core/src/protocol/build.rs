@@ -6,7 +6,7 @@ use super::Protocol;
 use super::output::{Aside, Note, Sent, Source};
 use crate::event::Stream;
 use crate::packet::{Body, Flags, HEADER_LEN, IntervalsBuilder, Kind, NO_PROMISE, Packet, write_data_header};
-use crate::sender::{Answer, Owed, Promise};
+use crate::sender::{Answer, GROUP, Owed, Promise};
 use crate::seq::SeqRange;
 use crate::time::micros;
 
@@ -26,7 +26,9 @@ impl Protocol {
     pub(super) fn build_aside(&mut self, aside: Aside) -> Option<Sent> {
         match aside {
             Aside::Heartbeat { to, place } => {
-                let promise = self.streams.get(place)?.beats.aside(self.shared.now);
+                // The stream may be gone since, and its place be another one's.
+                let stream = self.streams.get(place).filter(|stream| place == GROUP || stream.destination == to)?;
+                let promise = stream.beats.aside(self.shared.now);
                 self.build_heartbeat(place, to, promise)
             }
             Aside::Table { to } => self.build_table(to, usize::from(self.streams.group().beats.table_index())),
