@@ -166,6 +166,9 @@ impl Protocol {
     /// At most one Heartbeat per peer and shortest interval (F13; RMC-EPOCH-5, RMC-REPAIR-6); all who are no peers
     /// share one.
     fn answer_with_heartbeat(&mut self, to: SocketAddr, slot: Option<u32>, aside: Aside) {
+        if self.shared.config.silent {
+            return;
+        }
         let now = self.shared.now;
         let shortest = self.shared.config.heartbeat_times.first().copied().unwrap_or_default();
         let peer = slot.or_else(|| self.peers.find(to)).and_then(|slot| self.peers.get_mut(slot));
@@ -179,7 +182,9 @@ impl Protocol {
 
     /// The heartbeat table is sent again to a new peer that asks for anything (S24, RMC-HB-9).
     fn tell_table(&mut self, to: SocketAddr, slot: Option<u32>) {
-        let Some(peer) = slot.and_then(|slot| self.peers.get_mut(slot)) else { return };
+        let Some(peer) = slot.and_then(|slot| self.peers.get_mut(slot)).filter(|_| !self.shared.config.silent) else {
+            return;
+        };
         if !core::mem::replace(&mut peer.knows_table, true) && self.out.has_own_table() {
             self.out.add_aside(Aside::Table { to });
         }
