@@ -30,6 +30,9 @@ pub(crate) struct Shared {
     pub(crate) active: bool,
 }
 
+/// The latest time that a node knows: 292 years after the origin. Every wait that it has fits behind it.
+const LAST: Instant = Instant::from_nanos(u64::MAX / 2);
+
 /// How much of something is held.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Held {
@@ -52,7 +55,7 @@ impl Held {
 impl Shared {
     pub(crate) fn new(config: Config, now: Instant) -> Self {
         Self {
-            now,
+            now: now.min(LAST),
             pool: Pool::new(),
             rng: Rng::new(config.seed),
             inbox: Inbox::new(),
@@ -67,9 +70,10 @@ impl Shared {
         }
     }
 
-    /// Time that goes backwards is clamped (F27).
+    /// Time that goes backwards is clamped (F27). So is time near its end, so that what lies ahead always does: a
+    /// deadline that saturates would be due again and again.
     pub(crate) fn advance(&mut self, now: Instant) {
-        self.now = self.now.max(now);
+        self.now = self.now.max(now.min(LAST));
     }
 }
 

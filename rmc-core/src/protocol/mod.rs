@@ -73,10 +73,10 @@ impl Protocol {
         Ok(Self {
             peers: Peers::new(&shared),
             streams: SendStreams::new(&shared),
-            pacing: Pacing::new(shared.config.max_rate, shared.config.rate_burst, now),
+            pacing: Pacing::new(shared.config.max_rate, shared.config.rate_burst, shared.now),
             out: Outgoing::new(&shared.config),
             phase: Phase::Open,
-            announce_at: (shared.config.announce && !shared.config.silent).then_some(now),
+            announce_at: (shared.config.announce && !shared.config.silent).then_some(shared.now),
             stranger_answered: None,
             address_in_use_told: false,
             shared,

@@ -9,6 +9,7 @@ mod observed;
 mod pacing;
 mod packets;
 mod review_receiving;
+mod review_sending;
 mod rules_encoding;
 mod rules_messages;
 mod rules_nack_rtt;
