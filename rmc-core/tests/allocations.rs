@@ -241,6 +241,42 @@ fn a_peer_without_a_stream_costs_at_most_256_bytes() {
     assert!(cost.bytes_current <= 15_000 * 256, "{} bytes for each", cost.bytes_current / 15_000);
 }
 
+/// What was assembled of a message that is lost counts in no window any more, so its memory must not stay with the
+/// stream: a peer after another could take as much.
+// RMC-SEC-1
+#[test]
+fn messages_that_were_lost_leave_no_memory_behind() {
+    const MIB: usize = 1 << 20;
+    for lose in [true, false] {
+        let mut node = Node::new(|config| {
+            config.max_message = MIB;
+            config.backlog_bytes = 2 * MIB;
+            (config.receive_window_bytes, config.receive_total_bytes) = (2 * MIB, 2 * MIB);
+        });
+        let fragment = [7; 1_400];
+        let cost = measure(|| {
+            for index in 0..100_u8 {
+                let peer = SocketAddr::from((Ipv4Addr::new(10, 1, 0, index), 5000));
+                // One fewer than fit, or one more.
+                let count = MIB as u64 / 1_400 + u64::from(!lose);
+                for seq in 1..=count {
+                    let flags = if seq == 1 { Flags::FIRST } else { Flags::NONE };
+                    node.handle_from(peer, Path::Multicast, flags, seq, Body::Data { payload: &fragment });
+                }
+                if lose {
+                    let body = Body::Lost { first: count + 1, stamp: 0 };
+                    node.handle_from(peer, Path::Multicast, Flags::NONE, count + 2, body);
+                }
+                while node.protocol.recv().is_some() {}
+                node.step(|_| {});
+            }
+        });
+        assert_eq!((node.protocol.stats().held.receive_bytes, node.protocol.stats().rx.data > 70_000), (0, true));
+        // Idle buffers for all, of at most 16 MiB.
+        assert!(cost.bytes_current < 20 * MIB as i64, "{} MiB", cost.bytes_current / MIB as i64);
+    }
+}
+
 const ACK: Body<'_> = Body::Ack { target_epoch: EPOCH, window: 0, rtt: 0 };
 
 /// A node, its time, and what it delivered. Everything here works on the stack, so that what is counted is the node's.

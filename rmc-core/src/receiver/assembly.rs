@@ -1,4 +1,6 @@
 //! Messages made of the packets of one stream, in order (F29; RMC-FRAG-3 to RMC-FRAG-6, RMC-JOIN-5).
+//!
+//! What is dropped of a message counts in no window, so its buffer goes back to the pool and does not stay here.
 
 use alloc::vec::Vec;
 
@@ -54,36 +56,35 @@ impl Assembly {
 
     /// Call before a packet that begins a message, or at the stream's end (`next`: the number that is next). What was
     /// being assembled or discarded ends here; returns what of it must be reported.
-    pub(crate) fn interrupt(&mut self, next: u64) -> Option<(SeqRange, LossCause)> {
+    pub(crate) fn interrupt(&mut self, next: u64, pool: &mut Pool) -> Option<(SeqRange, LossCause)> {
         let unreported = match self.state {
             State::Within { first } => Some((first, LossCause::Malformed)),
             State::Discarding { from, cause } => Some((from, cause)),
             State::Between | State::Behind { .. } | State::Skipping => None,
         };
-        self.state = State::Between;
-        self.buffer.clear();
+        self.release(pool);
         let (from, cause) = unreported?;
         Some((SeqRange::new(from, next.checked_sub(1)?)?, cause))
     }
 
     /// The stream ends in the middle of a message: as [`interrupt`](Self::interrupt), with the end's cause for what was
     /// incomplete.
-    pub(crate) fn finish(&mut self, next: u64, cause: LossCause) -> Option<(SeqRange, LossCause)> {
+    pub(crate) fn finish(&mut self, next: u64, cause: LossCause, pool: &mut Pool) -> Option<(SeqRange, LossCause)> {
         if let State::Within { first } = self.state {
             self.state = State::Discarding { from: first, cause };
         }
-        self.interrupt(next)
+        self.interrupt(next, pool)
     }
 
     /// Numbers `range` of the stream, the next ones, are lost. Returns what to report: with it goes what was assembled
     /// of its message.
-    pub(crate) fn lost(&mut self, range: SeqRange, cause: LossCause) -> SeqRange {
+    pub(crate) fn lost(&mut self, range: SeqRange, cause: LossCause, pool: &mut Pool) -> SeqRange {
         let first = match self.state {
             State::Within { first } => first,
             State::Discarding { from, .. } => from,
             State::Between | State::Behind { .. } | State::Skipping => range.first(),
         };
-        self.buffer.clear();
+        self.release(pool);
         self.state = State::Behind { cause };
         SeqRange::new(first, range.last()).unwrap_or(range)
     }
@@ -121,7 +122,7 @@ impl Assembly {
             State::Between => State::Discarding { from: seq, cause: LossCause::Malformed },
             State::Behind { cause } => State::Discarding { from: seq, cause },
             State::Within { first } if self.buffer.len() + payload.len() > max_message => {
-                self.buffer.clear();
+                pool.put(core::mem::take(&mut self.buffer));
                 State::Discarding { from: first, cause: LossCause::TooLarge }
             }
             other => other,

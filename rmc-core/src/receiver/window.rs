@@ -246,8 +246,7 @@ impl Window {
             self.give_up(range, Some(cause), shared);
         }
         let held = self.assembly.len();
-        let rest = self.assembly.finish(self.next, cause);
-        self.assembly.release(&mut shared.pool);
+        let rest = self.assembly.finish(self.next, cause, &mut shared.pool);
         shared.received_bytes -= held;
         if let Some((range, cause)) = rest {
             self.report(range, cause, shared);

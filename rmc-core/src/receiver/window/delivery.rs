@@ -46,7 +46,7 @@ impl Window {
                 continue;
             }
             let cause = cause.unwrap_or(LossCause::Lost);
-            let range = self.assembly.lost(range, cause);
+            let range = self.assembly.lost(range, cause, &mut shared.pool);
             self.report(range, cause, shared);
         }
     }
@@ -66,7 +66,7 @@ impl Window {
     fn assemble(&mut self, seq: u64, flags: Flags, path: Path, payload: Payload<'_>, shared: &mut Shared) {
         let before = self.assembly.len();
         if flags.contains(Flags::FIRST)
-            && let Some((range, cause)) = self.assembly.interrupt(seq)
+            && let Some((range, cause)) = self.assembly.interrupt(seq, &mut shared.pool)
         {
             self.report(range, cause, shared);
         }
