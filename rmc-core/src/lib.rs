@@ -29,7 +29,8 @@
 //! use rmc_core::{Action, Config, Event, Instant, Path, Protocol, Received};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // One socket serves as the unicast and the multicast one here; with two, say by which path a datagram came.
+//! // One socket serves as the unicast and the multicast one here, so that everything comes by unicast; with two, say
+//! // by which path a datagram came.
 //! let socket = UdpSocket::bind("0.0.0.0:8000")?;
 //! socket.join_multicast_v4(&"239.255.77.1".parse()?, &"127.0.0.1".parse()?)?;
 //! // The driver's part: a monotonic clock, an epoch that is newer after each restart, and entropy.
@@ -65,7 +66,7 @@
 //!     let wait = deadline.map(|at| at.saturating_since(now()).max(Duration::from_micros(1)));
 //!     socket.set_read_timeout(wait)?;
 //!     if let Ok((len, source)) = socket.recv_from(&mut buffer) {
-//!         protocol.handle_datagram(now(), source, Path::Multicast, &buffer[..len]);
+//!         protocol.handle_datagram(now(), source, Path::Unicast, &buffer[..len]);
 //!     }
 //!     protocol.handle_timeout(now());
 //! }
