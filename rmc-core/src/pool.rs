@@ -11,12 +11,18 @@ const MIN_SHIFT: u32 = 6;
 /// Enough classes for 2^30 bytes, the largest message.
 const CLASSES: usize = 97;
 
-/// Idle buffers, by size class.
-#[derive(Clone)]
+/// Idle buffers, by size class. Nothing that a node puts out depends on what is in here.
 pub(crate) struct Pool {
     /// Grows to the largest class that was ever used.
     idle: Vec<Vec<Vec<u8>>>,
     retained: usize,
+}
+
+/// A clone begins without idle buffers: copied ones would be of no capacity, and no longer what `retained` says.
+impl Clone for Pool {
+    fn clone(&self) -> Self {
+        Self::new()
+    }
 }
 
 impl Pool {
@@ -117,6 +123,18 @@ mod tests {
         let again = pool.take(1_300);
         assert_eq!(again.as_ptr(), address);
         assert!(again.capacity() >= 1_400);
+    }
+
+    #[test]
+    fn a_clone_keeps_as_much_as_any() {
+        let mut pool = Pool::new();
+        for _ in 0..16 {
+            pool.put(Vec::with_capacity(1 << 20));
+        }
+        let mut clone = pool.clone();
+        clone.put(Vec::with_capacity(1 << 20));
+        assert_eq!(clone.take_recycled(1 << 20).capacity(), 1 << 20);
+        assert_eq!((clone.retained, pool.retained), (0, 16 << 20));
     }
 
     #[test]

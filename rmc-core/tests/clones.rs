@@ -1,0 +1,166 @@
+//! A node can be copied and run on two ways: two clones that get the same inputs give the same outputs, byte for byte,
+//! and what one does the other does not see (RMC-LOCAL-5).
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use rand_core::{Rng, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rmc_core::packet::{Body, Flags, Packet, RangesBuilder};
+use rmc_core::{Action, Config, EventMask, Instant, Path, Protocol, Received, SeqRange};
+
+const OWN: u32 = 100;
+
+#[test]
+fn a_node_is_clone_and_send() {
+    const fn holds<T: Clone + Send + 'static>() {}
+    const { holds::<Protocol>() };
+}
+
+/// Each list of inputs runs on a node and, from a point in its midst on, on two clones of it, one of which was cloned
+/// from the other. All three go on alike.
+// RMC-LOCAL-5
+#[test]
+fn clones_with_the_same_inputs_give_the_same_outputs() {
+    for seed in 0..100 {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let inputs: Vec<Input> = (0..400).map(|_| Input::random(&mut random)).collect();
+        let (before, after) = inputs.split_at(200);
+        let mut node = node(seed);
+        let mut now = Duration::ZERO;
+        run(&mut node, &mut now, before);
+        let untouched = node.clone();
+        let first = run(&mut node.clone().clone(), &mut now.clone(), after);
+        let second = run(&mut node, &mut now.clone(), after);
+        let third = run(&mut { untouched }, &mut now.clone(), after);
+        assert_eq!(first, second, "seed {seed}");
+        assert_eq!(second, third, "seed {seed}: the clones share something");
+        assert!(first.len() > 100, "seed {seed} gives {} outputs", first.len());
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Input {
+    Wait { micros: u64 },
+    Data { peer: u8, seq: u64, flags: Flags, unicast: bool },
+    Lost { peer: u8, first: u64 },
+    Nack { peer: u8, first: u64, last: u64, private: bool },
+    Ack { peer: u8, seq: u64 },
+    Send { len: usize },
+    SendTo { peer: u8, len: usize },
+    Fail { retry: bool },
+    Reset,
+    Remove { peer: u8 },
+}
+
+impl Input {
+    fn random(random: &mut Xoshiro256PlusPlus) -> Self {
+        let mut below = |bound: u64| random.next_u64() % bound;
+        let peer = u8::try_from(below(5)).expect("small");
+        match below(16) {
+            0..4 => Self::Wait { micros: below(20_000) },
+            4..8 => {
+                let kinds = [Flags::FIRST | Flags::LAST, Flags::FIRST | Flags::LAST, Flags::FIRST, Flags::LAST];
+                let flags = kinds[usize::try_from(below(4)).expect("small")];
+                let private = below(4) == 0;
+                let flags = if private { flags | Flags::PRIVATE } else { flags };
+                Self::Data { peer, seq: 1 + below(30), flags, unicast: private || below(8) == 0 }
+            }
+            8 => Self::Lost { peer, first: 1 + below(20) },
+            9 => Self::Nack { peer, first: 1 + below(20), last: 20 + below(20), private: below(2) == 0 },
+            10 => Self::Ack { peer, seq: below(10) },
+            11 => Self::Send { len: usize::try_from(below(4_000)).expect("small") },
+            12 => Self::SendTo { peer, len: usize::try_from(below(3_000)).expect("small") },
+            13 => Self::Fail { retry: below(2) == 0 },
+            14 if below(8) == 0 => Self::Reset,
+            15 if below(8) == 0 => Self::Remove { peer },
+            _ => Self::Wait { micros: below(200) },
+        }
+    }
+}
+
+fn address(peer: u8) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::new(10, 0, 1, peer), 5000))
+}
+
+fn node(seed: u64) -> Protocol {
+    let mut config = Config::new(SocketAddr::from((Ipv4Addr::new(239, 255, 77, 1), 8000)), OWN, seed);
+    config.max_private = 3;
+    config.events = EventMask::ALL;
+    config.max_rate = Some(1_000_000);
+    Protocol::new(config, Instant::ORIGIN).expect("the configuration is valid")
+}
+
+/// Hands all inputs in; gives everything that came out, in order.
+fn run(node: &mut Protocol, clock: &mut Duration, inputs: &[Input]) -> Vec<String> {
+    let mut out = Vec::new();
+    for &input in inputs {
+        if let Input::Wait { micros } = input {
+            *clock += Duration::from_micros(micros);
+        }
+        let now = Instant::from_origin(*clock);
+        apply(node, now, input, &mut out);
+        while let Some(received) = node.recv() {
+            out.push(told(&received));
+        }
+        loop {
+            let (said, is_last) = poll(node);
+            out.push(said);
+            if is_last {
+                break;
+            }
+        }
+        out.push(format!("{:?}", node.stats()));
+    }
+    out.extend(node.peers().map(|peer| format!("{peer:?}")));
+    out
+}
+
+fn apply(node: &mut Protocol, now: Instant, input: Input, out: &mut Vec<String>) {
+    match input {
+        Input::Wait { .. } => node.handle_timeout(now),
+        Input::Data { peer, seq, flags, unicast } => {
+            let path = if unicast { Path::Unicast } else { Path::Multicast };
+            hear(node, now, peer, path, flags, seq, Body::Data { payload: &seq.to_be_bytes() });
+        }
+        Input::Lost { peer, first } => {
+            hear(node, now, peer, Path::Multicast, Flags::NONE, first + 2, Body::Lost { first, stamp: 0 });
+        }
+        Input::Nack { peer, first, last, private } => {
+            let mut ranges = RangesBuilder::new(first);
+            assert!(ranges.push(SeqRange::new(first, last).expect("ascending")));
+            let body = Body::Nack { target_epoch: OWN, stamp: 9, cookie: 0, rtt: 0, ranges: ranges.as_ranges() };
+            let flags = if private { Flags::PRIVATE } else { Flags::NONE };
+            hear(node, now, peer, Path::Unicast, flags, first, body);
+        }
+        Input::Ack { peer, seq } => {
+            let body = Body::Ack { target_epoch: OWN, window: 9, rtt: 0 };
+            hear(node, now, peer, Path::Unicast, Flags::PRIVATE, seq, body);
+        }
+        Input::Send { len } => out.push(format!("{:?}", node.send(now, &vec![1; len]))),
+        Input::SendTo { peer, len } => out.push(format!("{:?}", node.send_to(now, address(peer), &vec![2; len]))),
+        Input::Fail { retry } => {
+            let _said = poll(node);
+            node.transmit_failed(now, retry);
+        }
+        Input::Reset => out.push(format!("{:?}", node.reset(now))),
+        Input::Remove { peer } => out.push(format!("{:?}", node.remove_peer(now, address(peer)))),
+    }
+}
+
+fn hear(node: &mut Protocol, now: Instant, peer: u8, path: Path, flags: Flags, seq: u64, body: Body<'_>) {
+    let packet = Packet { flags, heartbeat: 0, epoch: 50, seq, extension: None, body };
+    let mut datagram = vec![0; packet.encoded_len()];
+    packet.encode(&mut datagram).expect("a legal packet");
+    node.handle_datagram(now, address(peer), path, &datagram);
+}
+
+fn told(received: &Received<'_>) -> String {
+    format!("{received:?}")
+}
+
+/// What is next, with every byte, and whether it is the last of a drain.
+fn poll(node: &mut Protocol) -> (String, bool) {
+    let action = node.poll_action();
+    (format!("{action:?}"), matches!(action, Action::ArmTimer(_)))
+}
