@@ -1,4 +1,4 @@
-//! A node can be copied and run on two ways: two clones that get the same inputs give the same outputs, byte for byte,
+//! What holds for the state as a whole. A node can be copied and run on two ways: two clones that get the same inputs give the same outputs, byte for byte,
 //! and what one does the other does not see (RMC-LOCAL-5).
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -37,6 +37,49 @@ fn clones_with_the_same_inputs_give_the_same_outputs() {
         assert_eq!(second, third, "seed {seed}: the clones share something");
         assert!(first.len() > 100, "seed {seed} gives {} outputs", first.len());
     }
+}
+
+/// What is held is counted where it comes and where it goes: whatever happened between, nothing is left when all peers
+/// are removed, everything is taken, and all that was sent is dropped.
+// RMC-SEC-1
+#[test]
+fn what_is_held_is_given_back() {
+    let mut held = (0, 0);
+    for seed in 0..300 {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let mut node = node(seed);
+        let mut now = Duration::ZERO;
+        let inputs: Vec<Input> = (0..300).map(|_| Input::random(&mut random)).collect();
+        for &input in &inputs {
+            if let Input::Wait { micros } = input {
+                now += Duration::from_micros(micros);
+            }
+            apply(&mut node, Instant::from_origin(now), input, &mut Vec::new());
+            // The application takes little, and not all leaves at once.
+            for _ in 0..random.next_u64() % 3 {
+                let _item = node.recv();
+                let _action = node.poll_action();
+            }
+            let stats = node.stats().held;
+            held = (held.0.max(stats.receive_bytes), held.1.max(stats.backlog_bytes));
+        }
+        node.reset(Instant::from_origin(now)).expect("the node is open");
+        for peer in 0..5 {
+            node.remove_peer(Instant::from_origin(now), address(peer));
+        }
+        while node.recv().is_some() {}
+        for _ in 0..3_000 {
+            now += Duration::from_millis(1);
+            node.handle_timeout(Instant::from_origin(now));
+            while !matches!(node.poll_action(), Action::ArmTimer(_)) {}
+        }
+        let left = node.stats().held;
+        let received = (left.peers, left.receive_packets, left.receive_bytes, left.readable);
+        let sent = (left.private_streams, left.queued_packets, left.queued_bytes);
+        assert_eq!((received, sent), ((0, 0, 0, 0), (0, 0, 0)), "seed {seed}");
+        assert_eq!((left.backlog_packets, left.backlog_bytes), (0, 0), "seed {seed}");
+    }
+    assert!(held.0 > 100 && held.1 > 1_000, "{held:?} bytes at most were held, too few to show anything");
 }
 
 #[derive(Clone, Copy)]
