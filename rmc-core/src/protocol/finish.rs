@@ -85,7 +85,7 @@ impl Protocol {
     /// When a finishing node closes, if nothing else happens.
     pub(super) fn closes_at(&self) -> Option<Instant> {
         let Phase::Finishing(Finishing { linger, drained: Some(drained), nack }) = self.phase else { return None };
-        if !self.streams.all_ended() {
+        if self.out.has_retry() || !self.streams.all_ended() {
             return None;
         }
         let quiet = nack.map_or(drained, |nack| nack.max(drained)) + linger;

@@ -122,6 +122,10 @@ impl Outgoing {
         self.burst_repairs = 0;
     }
 
+    pub(super) const fn has_retry(&self) -> bool {
+        self.retry.is_some()
+    }
+
     pub(super) const fn has_own_table(&self) -> bool {
         self.own_table
     }

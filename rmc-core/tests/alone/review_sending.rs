@@ -90,3 +90,25 @@ fn at_the_end_of_time_nothing_loops() {
         assert!(!lone.node.is_closed(), "the linger is not over");
     }
 }
+
+/// A node closes when its end run is through: not while the last packet of it waits to be sent again.
+// RMC-END-3
+#[test]
+fn the_last_end_is_sent_again_before_the_node_closes() {
+    let mut lone = Lone::new(|config| config.heartbeat_times = vec![20 * MS]);
+    lone.send_all(1);
+    lone.node.finish(lone.instant(), Duration::ZERO);
+    lone.settle();
+    lone.now += 20 * MS;
+    lone.node.handle_timeout(lone.instant());
+    let last = lone.poll_transmit().expect("the last END");
+    assert!(matches!(last.what, Sent::Heartbeat { interval: Duration::ZERO, end: true, .. }), "{last:?}");
+    lone.node.transmit_failed(lone.instant(), true);
+    lone.drain();
+    assert!(!lone.node.is_closed());
+    lone.sent.clear();
+    lone.run_for(10 * MS);
+    assert_eq!(lone.sent(), [last.what]);
+    assert!(lone.node.is_closed());
+    assert_eq!(lone.deadline, None);
+}
