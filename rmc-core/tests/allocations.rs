@@ -278,6 +278,29 @@ fn messages_that_were_lost_leave_no_memory_behind() {
     }
 }
 
+/// Nor does the memory of a window that was full stay with a stream of which nothing is missing any more.
+// RMC-SEC-1
+#[test]
+fn windows_that_were_full_leave_no_memory_behind() {
+    let mut node = Node::new(|_| {});
+    let body = Body::Data { payload: &[1; 10] };
+    let cost = measure(|| {
+        for index in 0..40_u8 {
+            let peer = SocketAddr::from((Ipv4Addr::new(10, 1, 0, index), 5000));
+            for seq in (2..=8_000).step_by(2) {
+                node.handle_from(peer, Path::Multicast, Flags::FIRST | Flags::LAST, seq, body);
+            }
+            node.handle_from(peer, Path::Multicast, Flags::NONE, 8_000, Body::Lost { first: 1, stamp: 0 });
+            while node.protocol.recv().is_some() {}
+            node.step(|_| {});
+        }
+    });
+    assert_eq!(node.protocol.stats().rx.data, 40 * 4_000);
+    // Besides what the node keeps for all: the inbox, and idle buffers.
+    let held = usize::try_from(cost.bytes_current).expect("more is taken than given back");
+    assert!(held < 40 * 4_096 + 2 * (1 << 20), "{held} bytes");
+}
+
 const ACK: Body<'_> = Body::Ack { target_epoch: EPOCH, window: 0, rtt: 0 };
 
 /// A node, its time, and what it delivered. Everything here works on the stack, so that what is counted is the node's.

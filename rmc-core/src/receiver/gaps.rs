@@ -182,6 +182,13 @@ impl Gaps {
         (self.root, self.free, self.len, self.armed) = (None, None, 0, 0);
     }
 
+    /// Gives the memory of what were more than `kept` gaps back, once there are none.
+    pub(crate) fn shrink(&mut self, kept: usize) {
+        if self.is_empty() && self.nodes.capacity() > kept {
+            (self.nodes, self.free) = (Vec::new(), None);
+        }
+    }
+
     /// RMC-GAP-4: gives the lowest waiting gaps their turn, or takes it from the highest, until exactly as many are
     /// armed as may be.
     fn rearm(&mut self, turn: Instant) {

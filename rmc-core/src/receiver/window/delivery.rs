@@ -13,6 +13,9 @@ use crate::receiver::nack;
 use crate::seq::SeqRange;
 use crate::shared::Shared;
 
+/// For how many packets and gaps a stream without any keeps its memory.
+const KEPT: usize = 256;
+
 /// What a data packet carries: lent by the datagram, or taken out of the cache.
 pub(super) enum Payload<'a> {
     Borrowed(&'a [u8]),
@@ -36,7 +39,7 @@ impl Window {
             let Some(Gap { range, state: GapState::Gone(cause) }) =
                 self.gaps.first().filter(|gap| gap.range.first() == self.next)
             else {
-                return;
+                break;
             };
             self.gaps.remove(range.first(), nack::turn(shared));
             self.next = range.last() + 1;
@@ -49,6 +52,18 @@ impl Window {
             let range = self.assembly.lost(range, cause, &mut shared.pool);
             self.report(range, cause, shared);
         }
+        if self.cache.is_empty() && self.gaps.is_empty() {
+            self.shrink();
+        }
+    }
+
+    /// Nothing is missing any more: the memory of a window that was full is not kept for each of many peers, while that
+    /// of common losses is.
+    fn shrink(&mut self) {
+        if self.cache.capacity() > KEPT {
+            self.cache.shrink_to_fit();
+        }
+        self.gaps.shrink(KEPT);
     }
 
     /// Hands the next packet to the application, or to the message that it is a part of. State moves first (F07).
