@@ -77,7 +77,7 @@ fn build(options: &DemoArgs) -> Result<(Endpoint, Vec<Endpoint>), Failure> {
             let mut own = options.node.clone();
             own.bind = own.bind.map(|address| (address.ip(), 0).into());
             own.seed = own.seed.map(|seed| seed.wrapping_add(1 + u64::from(index)));
-            let builder = node::builder(&own, EventMask::NONE)?.announce(true);
+            let builder = node::receiver(node::builder(&own, EventMask::NONE)?.announce(true));
             node::build(node::lossy(builder, drop, seed.wrapping_add(u64::from(index))))
         })
         .collect::<Result<Vec<_>, _>>()?;

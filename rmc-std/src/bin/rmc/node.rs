@@ -13,6 +13,11 @@ pub(crate) const DEFAULT_RATE: u64 = 100_000_000;
 const BACKLOG_BYTES: usize = 1 << 30;
 /// A sender hears NACKs only: it needs no socket buffer for all of its window.
 const RECEIVE_BUFFER: usize = 4 << 20;
+/// What a receiver asks the system for: room for a burst, not for all of its window.
+const DATA_BUFFER: usize = 16 << 20;
+/// A second and more at the default rate, with the sizes of messages that are usual.
+const WINDOW_PACKETS: usize = 1 << 17;
+const WINDOW_BYTES: usize = 192 << 20;
 /// More packets than fit into the bytes: the bytes decide.
 const ALL_PACKETS: usize = 1 << 24;
 
@@ -64,6 +69,15 @@ pub(crate) fn sender(builder: Builder, packets: Option<u64>, max_rate: Option<u6
         config.receive_window_bytes = BACKLOG_BYTES;
         config.receive_total_packets = config.receive_total_packets.max(config.receive_window_packets);
         config.receive_total_bytes = BACKLOG_BYTES;
+    })
+}
+
+/// A receiver keeps far more behind a gap than by default: what does not fit is not lost, as its senders keep up to 1 GiB, but each of
+/// those packets has to be sent again.
+pub(crate) fn receiver(builder: Builder) -> Builder {
+    builder.receive_buffer(DATA_BUFFER).config(|config| {
+        config.receive_window_packets = WINDOW_PACKETS;
+        config.receive_window_bytes = WINDOW_BYTES;
     })
 }
 

@@ -36,6 +36,7 @@ pub(crate) fn run(options: &RecvArgs) -> Result<ExitCode, Failure> {
     let lines = Lines::new(options.node.json, start);
     let screen = Screen::new(&options.node);
     let builder = node::builder(&options.node, EventMask::DEFAULT)?.announce(true).join_policy(options.join.into());
+    let builder = node::receiver(builder);
     let builder = node::lossy(builder, options.node.drop.unwrap_or(0.0), options.node.seed.unwrap_or(0));
     let node = node::build(builder)?;
     screen.say(&format!("receiving from {} at {}", node.group(), node.local_addr()));
