@@ -121,7 +121,7 @@ pub(crate) struct NodeArgs {
     /// Lose this fraction of what is received (default: 0; demo: 0.05)
     #[arg(long, value_name = "FRACTION", value_parser = fraction)]
     pub(crate) drop: Option<f64>,
-    /// The seed of --drop and of the protocol's randomness
+    /// The seed of --drop and of the protocol's randomness (default: another one each time)
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// Write JSON lines to standard output

@@ -1,5 +1,7 @@
 //! The node behind a command.
 
+use std::hash::{BuildHasher as _, RandomState};
+
 use rmc_std::{Builder, Endpoint, EventMask, Impairment};
 
 use crate::Failure;
@@ -53,8 +55,10 @@ pub(crate) fn builder(options: &NodeArgs, events: EventMask) -> Result<Builder, 
     Ok(builder)
 }
 
-/// Lets the node lose a fraction of what it receives.
-pub(crate) fn lossy(builder: Builder, fraction: f64, seed: u64) -> Builder {
+/// Lets the node lose a fraction of what it receives. Without a seed each node loses other packets: two receivers that lose the same ones
+/// would be half a test.
+pub(crate) fn lossy(builder: Builder, fraction: f64, seed: Option<u64>) -> Builder {
+    let seed = seed.unwrap_or_else(|| RandomState::new().hash_one(0));
     if fraction > 0.0 { builder.impair(Impairment::loss(seed, fraction)) } else { builder }
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn run(options: &RecvArgs) -> Result<ExitCode, Failure> {
     let screen = Screen::new(&options.node);
     let builder = node::builder(&options.node, EventMask::DEFAULT)?.announce(true).join_policy(options.join.into());
     let builder = node::receiver(builder);
-    let builder = node::lossy(builder, options.node.drop.unwrap_or(0.0), options.node.seed.unwrap_or(0));
+    let builder = node::lossy(builder, options.node.drop.unwrap_or(0.0), options.node.seed);
     let node = node::build(builder)?;
     screen.say(&format!("receiving from {} at {}", node.group(), node.local_addr()));
     let mut job = Job {

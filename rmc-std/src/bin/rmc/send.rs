@@ -32,7 +32,7 @@ pub(crate) fn run(options: &SendArgs) -> Result<ExitCode, Failure> {
     let screen = Screen::new(&options.node);
     let builder = node::builder(&options.node, EventMask::DEFAULT)?;
     let builder = node::sender(builder, options.backlog, options.node.max_rate);
-    let builder = node::lossy(builder, options.node.drop.unwrap_or(0.0), options.node.seed.unwrap_or(0));
+    let builder = node::lossy(builder, options.node.drop.unwrap_or(0.0), options.node.seed);
     let node = node::build(builder)?;
     screen.say(&format!("sending from {} to {}", node.local_addr(), node.group()));
     let job = Job { options, node: &node, lines: &lines, screen: &screen };
