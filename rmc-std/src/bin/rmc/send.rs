@@ -116,6 +116,8 @@ impl Job<'_> {
             }
             match source.next(&mut buffer) {
                 Ok(true) => {}
+                // An empty input is one empty message: without any, receivers would never learn of its end.
+                Ok(false) if outcome.messages == 0 => buffer.clear(),
                 Ok(false) => break true,
                 // Input that did not come: Ctrl-C is looked for above.
                 Err(_) if interrupt::asked() => continue,
