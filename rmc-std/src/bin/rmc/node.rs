@@ -13,6 +13,8 @@ pub(crate) const DEFAULT_RATE: u64 = 100_000_000;
 
 /// How many bytes of sent packets are kept for repair.
 const BACKLOG_BYTES: usize = 1 << 30;
+/// The default of `send_queue_bytes`.
+const QUEUE_BYTES: usize = 16 << 20;
 /// A sender hears NACKs only: it needs no socket buffer for all of its window.
 const RECEIVE_BUFFER: usize = 4 << 20;
 /// What a receiver asks the system for: room for a burst, not for all of its window.
@@ -74,6 +76,13 @@ pub(crate) fn sender(builder: Builder, packets: Option<u64>, max_rate: Option<u6
         config.receive_total_packets = config.receive_total_packets.max(config.receive_window_packets);
         config.receive_total_bytes = BACKLOG_BYTES;
     })
+}
+
+/// How many bytes a sender queues: at a low `--max-rate` no more than leave in a quarter of a second, or Ctrl-C would have to wait for all of
+/// the queue before the end can be announced. `None`: as many as the queue holds.
+pub(crate) fn queue_limit(options: &NodeArgs) -> Option<usize> {
+    let rate = usize::try_from(options.max_rate.unwrap_or(DEFAULT_RATE)).unwrap_or(usize::MAX);
+    Some(rate / 4).filter(|&limit| limit < QUEUE_BYTES)
 }
 
 /// A receiver keeps far more behind a gap than by default: what does not fit is not lost, as its senders keep up to 1 GiB, but each of

@@ -146,7 +146,15 @@ impl Job<'_> {
 
     /// Sends one message, with patience; `false`: interrupted.
     fn send(&self, payload: &[u8]) -> Result<bool, Failure> {
+        let limit = node::queue_limit(&self.options.node);
         loop {
+            if limit.is_some_and(|limit| self.is_behind(limit, payload.len())) {
+                if interrupt::asked() {
+                    return Ok(false);
+                }
+                thread::sleep(Duration::from_millis(2));
+                continue;
+            }
             match self.node.send_timeout(payload, GLANCE) {
                 Ok(_) => return Ok(true),
                 Err(SendError::Full) if interrupt::asked() => return Ok(false),
@@ -154,6 +162,12 @@ impl Job<'_> {
                 Err(error) => return Err(error.to_string()),
             }
         }
+    }
+
+    /// Whether so much waits to leave that one more message would be too much.
+    fn is_behind(&self, limit: usize, len: usize) -> bool {
+        let queued = self.node.stats().held.queued_bytes;
+        queued > 0 && queued + len > limit
     }
 
     fn show(&self, bar: &ProgressBar, source: &Source, outcome: &Outcome) {
