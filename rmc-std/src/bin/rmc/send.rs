@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
-use rmc_std::{Endpoint, EventMask, PeerInfo, Received, RecvTimeoutError, SendError};
+use rmc_std::{Endpoint, Event, EventMask, PeerInfo, Received, RecvTimeoutError, SendError};
 use serde_json::json;
 
 use crate::args::SendArgs;
@@ -37,7 +37,7 @@ pub(crate) fn run(options: &SendArgs) -> Result<ExitCode, Failure> {
     screen.say(&format!("sending from {} to {}", node.local_addr(), node.group()));
     let job = Job { options, node: &node, lines: &lines, screen: &screen };
     let outcome = thread::scope(|scope| {
-        scope.spawn(|| tell_events(&node, &lines, &screen));
+        scope.spawn(|| tell_events(&node, &lines, &screen, |_| true));
         scope.spawn(|| tell_received(&node, &lines));
         let outcome = job.run(source);
         // Whatever happened, the two threads end when the node is closed.
@@ -280,15 +280,16 @@ fn tell_received(node: &Endpoint, lines: &Lines) {
     }
 }
 
-/// Writes a line for each event until the node is closed; says what a person must know.
-pub(crate) fn tell_events(node: &Endpoint, lines: &Lines, screen: &Screen) {
+/// Writes a line for each event that is to be told until the node is closed; says what a person must know.
+pub(crate) fn tell_events(node: &Endpoint, lines: &Lines, screen: &Screen, is_told: impl Fn(&Event) -> bool) {
     loop {
         match node.next_event_timeout(GLANCE) {
             Ok(event) => {
-                if let rmc_std::Event::Notice(notice) = &event {
+                if let Event::Notice(notice) = &event {
                     screen.say(&format!("rmc: {notice}"));
                 }
                 if lines.are_wanted()
+                    && is_told(&event)
                     && let Some((name, fields)) = json::event_fields(&event)
                 {
                     lines.event(name, fields);
