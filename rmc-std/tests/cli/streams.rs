@@ -1,19 +1,19 @@
 //! What a receiver's lines say about where one stream ends and the next begins.
 
-use crate::program::{Program, group, run};
+use crate::program::{Program, address, group, run};
 
 /// The line of a restart stands between the last message of the former epoch and the first of the new one.
 #[test]
 fn a_restart_has_one_line_in_its_place() {
-    let group = group(61);
+    let (group, address) = (group(81), address(81));
     let receiver = Program::start(&format!("recv --group {group} --expect 30000 --drop 0.5 --seed 3 --json"));
     let first = Program::start(&format!(
-        "send --generate 1000000 --rate 2000 --size 200 --group {group} --wait 1 --bind 127.0.0.1:21961"
+        "send --generate 1000000 --rate 2000 --size 200 --group {group} --wait 1 --bind {address}"
     ));
     let mut lines = receiver.lines_until("\"number\":300");
     first.signal("-KILL");
     assert_eq!(first.done().status, None);
-    let second = run(&format!("send --generate 30000 --size 200 --group {group} --bind 127.0.0.1:21961"));
+    let second = run(&format!("send --generate 30000 --size 200 --group {group} --bind {address}"));
     assert_eq!(second.status, Some(0), "{}", second.stderr);
     let done = receiver.done();
     assert_eq!(done.status, Some(0), "{}", done.stderr);
@@ -35,7 +35,7 @@ fn a_restart_has_one_line_in_its_place() {
 /// The queue is no longer than what leaves in a moment: 100 kB/s would need 160 s for all that it can hold.
 #[test]
 fn ctrl_c_ends_a_slow_sender_with_its_end() {
-    let group = group(63);
+    let group = group(83);
     let receiver = Program::start(&format!("recv --group {group} --json"));
     let sender =
         Program::start(&format!("send --generate 1000000 --group {group} --wait 1 --max-rate 100k --linger 0s --json"));
