@@ -34,7 +34,8 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct SendArgs {
-    /// The file to send; -: standard input. If it is empty, one empty message is sent (default, unless that is a terminal)
+    /// The file to send; -: standard input. If it is empty, one empty message is sent (default, unless that is a
+    /// terminal)
     #[arg(value_name = "INPUT", conflicts_with = "generate")]
     pub(crate) input: Option<PathBuf>,
     /// Send N generated messages instead: index, filler, checksum

@@ -57,8 +57,8 @@ pub(crate) fn builder(options: &NodeArgs, events: EventMask) -> Result<Builder, 
     Ok(builder)
 }
 
-/// Lets the node lose a fraction of what it receives. Without a seed each node loses other packets: two receivers that lose the same ones
-/// would be half a test.
+/// Lets the node lose a fraction of what it receives. Without a seed each node loses other packets: two receivers that
+/// lose the same ones would be half a test.
 pub(crate) fn lossy(builder: Builder, fraction: f64, seed: Option<u64>) -> Builder {
     let seed = seed.unwrap_or_else(|| RandomState::new().hash_one(0));
     if fraction > 0.0 { builder.impair(Impairment::loss(seed, fraction)) } else { builder }
@@ -78,15 +78,15 @@ pub(crate) fn sender(builder: Builder, packets: Option<u64>, max_rate: Option<u6
     })
 }
 
-/// How many bytes a sender queues: at a low `--max-rate` no more than leave in a quarter of a second, or Ctrl-C would have to wait for all of
-/// the queue before the end can be announced. `None`: as many as the queue holds.
+/// How many bytes a sender queues: at a low `--max-rate` no more than leave in a quarter of a second, or Ctrl-C would
+/// have to wait for all of the queue before the end can be announced. `None`: as many as the queue holds.
 pub(crate) fn queue_limit(options: &NodeArgs) -> Option<usize> {
     let rate = usize::try_from(options.max_rate.unwrap_or(DEFAULT_RATE)).unwrap_or(usize::MAX);
     Some(rate / 4).filter(|&limit| limit < QUEUE_BYTES)
 }
 
-/// A receiver keeps far more behind a gap than by default: what does not fit is not lost, as its senders keep up to 1 GiB, but each of
-/// those packets has to be sent again.
+/// A receiver keeps far more behind a gap than by default: what does not fit is not lost, as its senders keep up to 1
+/// GiB, but each of those packets has to be sent again.
 pub(crate) fn receiver(builder: Builder) -> Builder {
     builder.receive_buffer(DATA_BUFFER).config(|config| {
         config.receive_window_packets = WINDOW_PACKETS;

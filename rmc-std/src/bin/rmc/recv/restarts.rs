@@ -6,8 +6,9 @@ use std::sync::{Mutex, PoisonError};
 
 use rmc_std::{Event, rmc_core};
 
-/// Which restarts are told by the stream itself. The event of a restart comes when it is noticed, and what was received of the former epoch
-/// is taken later: its line there would make those messages look like the new epoch's. Peers without a stream have the event only.
+/// Which restarts are told by the stream itself. The event of a restart comes when it is noticed, and what was received
+/// of the former epoch is taken later: its line there would make those messages look like the new epoch's. Peers
+/// without a stream have the event only.
 #[derive(Debug, Default)]
 pub(super) struct Restarts(Mutex<BTreeMap<SocketAddr, Peer>>);
 
