@@ -8,4 +8,5 @@ mod options;
 mod program;
 mod senders;
 mod sending;
+mod streams;
 mod transfer;

@@ -44,12 +44,17 @@ fn lines_are_messages_and_standard_output_takes_them() {
     assert_eq!(done.stdout, ["onetwo wordslast"], "payloads only, without the lines' ends");
 }
 
+/// One empty message: without any, receivers would never learn of the end.
 #[test]
-fn an_empty_file_is_a_stream_that_ends_at_once() {
+fn an_empty_file_arrives_too() {
     let (folder, group) = (Folder::new("empty"), group(3));
-    let input = folder.file("in", 0);
-    let sender = run(&format!("send {input} --group {group} --linger 100ms --json"));
-    assert_eq!((sender.status, &sender.summary()["messages"]), (Some(0), &0.into()));
+    let (input, output) = (folder.file("in", 0), folder.path("out"));
+    let receiver = Program::start(&format!("recv --group {group} --output {output} --json"));
+    let sender = run(&format!("send {input} --group {group} --wait 1 --linger 100ms --json"));
+    assert_eq!((sender.status, &sender.summary()["messages"]), (Some(0), &1.into()), "{}", sender.stderr);
+    let done = receiver.done();
+    assert_eq!((done.status, &done.summary()["bytes"]), (Some(0), &0.into()), "{}", done.stderr);
+    assert!(same(&input, &output));
 }
 
 #[test]

@@ -34,11 +34,12 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct SendArgs {
-    /// The file to send; -: standard input (default, unless that is a terminal)
+    /// The file to send; -: standard input. If it is empty, one empty message is sent (default, unless that is a
+    /// terminal)
     #[arg(value_name = "INPUT", conflicts_with = "generate")]
     pub(crate) input: Option<PathBuf>,
     /// Send N generated messages instead: index, filler, checksum
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) generate: Option<u64>,
     /// Bytes of a message
     #[arg(long, value_name = "BYTES", default_value = "1000", value_parser = size)]
@@ -121,7 +122,7 @@ pub(crate) struct NodeArgs {
     /// Lose this fraction of what is received (default: 0; demo: 0.05)
     #[arg(long, value_name = "FRACTION", value_parser = fraction)]
     pub(crate) drop: Option<f64>,
-    /// The seed of --drop and of the protocol's randomness
+    /// The seed of --drop and of the protocol's randomness (default: another one each time)
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// Write JSON lines to standard output

@@ -69,7 +69,6 @@ impl Report {
 }
 
 fn build(options: &DemoArgs) -> Result<(Endpoint, Vec<Endpoint>), Failure> {
-    let seed = options.node.seed.unwrap_or(0);
     let drop = options.node.drop.unwrap_or(DEFAULT_DROP);
     let receivers = (0..options.receivers)
         .map(|index| {
@@ -77,8 +76,8 @@ fn build(options: &DemoArgs) -> Result<(Endpoint, Vec<Endpoint>), Failure> {
             let mut own = options.node.clone();
             own.bind = own.bind.map(|address| (address.ip(), 0).into());
             own.seed = own.seed.map(|seed| seed.wrapping_add(1 + u64::from(index)));
-            let builder = node::builder(&own, EventMask::NONE)?.announce(true);
-            node::build(node::lossy(builder, drop, seed.wrapping_add(u64::from(index))))
+            let builder = node::receiver(node::builder(&own, EventMask::NONE)?.announce(true));
+            node::build(node::lossy(builder, drop, own.seed))
         })
         .collect::<Result<Vec<_>, _>>()?;
     let sender = node::builder(&options.node, EventMask::NONE)?;

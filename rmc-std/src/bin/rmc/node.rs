@@ -1,5 +1,7 @@
 //! The node behind a command.
 
+use std::hash::{BuildHasher as _, RandomState};
+
 use rmc_std::{Builder, Endpoint, EventMask, Impairment};
 
 use crate::Failure;
@@ -11,8 +13,15 @@ pub(crate) const DEFAULT_RATE: u64 = 100_000_000;
 
 /// How many bytes of sent packets are kept for repair.
 const BACKLOG_BYTES: usize = 1 << 30;
+/// The default of `send_queue_bytes`.
+const QUEUE_BYTES: usize = 16 << 20;
 /// A sender hears NACKs only: it needs no socket buffer for all of its window.
 const RECEIVE_BUFFER: usize = 4 << 20;
+/// What a receiver asks the system for: room for a burst, not for all of its window.
+const DATA_BUFFER: usize = 16 << 20;
+/// A second and more at the default rate, with the sizes of messages that are usual.
+const WINDOW_PACKETS: usize = 1 << 17;
+const WINDOW_BYTES: usize = 192 << 20;
 /// More packets than fit into the bytes: the bytes decide.
 const ALL_PACKETS: usize = 1 << 24;
 
@@ -48,8 +57,10 @@ pub(crate) fn builder(options: &NodeArgs, events: EventMask) -> Result<Builder, 
     Ok(builder)
 }
 
-/// Lets the node lose a fraction of what it receives.
-pub(crate) fn lossy(builder: Builder, fraction: f64, seed: u64) -> Builder {
+/// Lets the node lose a fraction of what it receives. Without a seed each node loses other packets: two receivers that
+/// lose the same ones would be half a test.
+pub(crate) fn lossy(builder: Builder, fraction: f64, seed: Option<u64>) -> Builder {
+    let seed = seed.unwrap_or_else(|| RandomState::new().hash_one(0));
     if fraction > 0.0 { builder.impair(Impairment::loss(seed, fraction)) } else { builder }
 }
 
@@ -64,6 +75,22 @@ pub(crate) fn sender(builder: Builder, packets: Option<u64>, max_rate: Option<u6
         config.receive_window_bytes = BACKLOG_BYTES;
         config.receive_total_packets = config.receive_total_packets.max(config.receive_window_packets);
         config.receive_total_bytes = BACKLOG_BYTES;
+    })
+}
+
+/// How many bytes a sender queues: at a low `--max-rate` no more than leave in a quarter of a second, or Ctrl-C would
+/// have to wait for all of the queue before the end can be announced. `None`: as many as the queue holds.
+pub(crate) fn queue_limit(options: &NodeArgs) -> Option<usize> {
+    let rate = usize::try_from(options.max_rate.unwrap_or(DEFAULT_RATE)).unwrap_or(usize::MAX);
+    Some(rate / 4).filter(|&limit| limit < QUEUE_BYTES)
+}
+
+/// A receiver keeps far more behind a gap than by default: what does not fit is not lost, as its senders keep up to 1
+/// GiB, but each of those packets has to be sent again.
+pub(crate) fn receiver(builder: Builder) -> Builder {
+    builder.receive_buffer(DATA_BUFFER).config(|config| {
+        config.receive_window_packets = WINDOW_PACKETS;
+        config.receive_window_bytes = WINDOW_BYTES;
     })
 }
 

@@ -1,6 +1,7 @@
 //! `rmc recv`: one sender's stream, to a file or nowhere (S36).
 
 mod output;
+mod restarts;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ use crate::units::{per_second, show_bytes};
 use crate::verify::StreamCheck;
 use crate::{Failure, interrupt, node};
 use output::Output;
+use restarts::Restarts;
 
 /// How often a wait looks for Ctrl-C, and lines are given to the system.
 const GLANCE: Duration = Duration::from_millis(50);
@@ -36,21 +38,24 @@ pub(crate) fn run(options: &RecvArgs) -> Result<ExitCode, Failure> {
     let lines = Lines::new(options.node.json, start);
     let screen = Screen::new(&options.node);
     let builder = node::builder(&options.node, EventMask::DEFAULT)?.announce(true).join_policy(options.join.into());
-    let builder = node::lossy(builder, options.node.drop.unwrap_or(0.0), options.node.seed.unwrap_or(0));
+    let builder = node::receiver(builder);
+    let builder = node::lossy(builder, options.node.drop.unwrap_or(0.0), options.node.seed);
     let node = node::build(builder)?;
     screen.say(&format!("receiving from {} at {}", node.group(), node.local_addr()));
+    let restarts = Restarts::default();
     let mut job = Job {
         options,
         node: &node,
         lines: &lines,
         screen: &screen,
         output: Output::open(options.output.as_deref())?,
+        restarts: &restarts,
         streams: BTreeMap::new(),
         chosen: options.from,
         start,
     };
     let why = thread::scope(|scope| {
-        scope.spawn(|| tell_events(&node, &lines, &screen));
+        scope.spawn(|| tell_events(&node, &lines, &screen, |event| restarts.tell_event(event)));
         let why = job.receive();
         node.start_finish(Duration::ZERO);
         node.wait_closed(Some(FAREWELL));
@@ -86,6 +91,7 @@ struct Job<'a> {
     lines: &'a Lines,
     screen: &'a Screen,
     output: Output,
+    restarts: &'a Restarts,
     /// The group streams of all senders, each in its latest epoch.
     streams: BTreeMap<SocketAddr, StreamCheck>,
     /// The sender that is written out.
@@ -197,7 +203,11 @@ impl Job<'_> {
 
     /// The stream begins again at 1, and so does everything that is known of it.
     fn restarted(&mut self, peer: SocketAddr, epoch: u32) -> Result<Option<Why>, Failure> {
-        self.streams.insert(peer, StreamCheck::new(Some(epoch)));
+        let former = self.streams.insert(peer, StreamCheck::new(Some(epoch)));
+        if self.restarts.tell_in_stream(peer, epoch) {
+            let old_epoch = former.and_then(|check| check.epoch);
+            self.lines.event("peer_restarted", json!({ "peer": peer, "old_epoch": old_epoch, "epoch": epoch }));
+        }
         if self.chosen == Some(peer) {
             self.screen.insist(&format!("rmc: {peer} has restarted: its stream begins anew"));
             self.output.restart()?;
@@ -231,8 +241,11 @@ impl Job<'_> {
 
     /// What is known of the peer's stream.
     fn check(&mut self, peer: SocketAddr) -> &mut StreamCheck {
-        let node = self.node;
-        self.streams.entry(peer).or_insert_with(|| StreamCheck::new(epoch_of(node, peer)))
+        let (node, restarts) = (self.node, self.restarts);
+        self.streams.entry(peer).or_insert_with(|| {
+            restarts.has_stream(peer);
+            StreamCheck::new(epoch_of(node, peer))
+        })
     }
 
     /// A peer that has expired and comes back goes on where it stood. With another epoch it is a new peer to the

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
-use rmc_std::{Endpoint, EventMask, PeerInfo, Received, RecvTimeoutError, SendError};
+use rmc_std::{Endpoint, Event, EventMask, PeerInfo, Received, RecvTimeoutError, SendError};
 use serde_json::json;
 
 use crate::args::SendArgs;
@@ -32,12 +32,12 @@ pub(crate) fn run(options: &SendArgs) -> Result<ExitCode, Failure> {
     let screen = Screen::new(&options.node);
     let builder = node::builder(&options.node, EventMask::DEFAULT)?;
     let builder = node::sender(builder, options.backlog, options.node.max_rate);
-    let builder = node::lossy(builder, options.node.drop.unwrap_or(0.0), options.node.seed.unwrap_or(0));
+    let builder = node::lossy(builder, options.node.drop.unwrap_or(0.0), options.node.seed);
     let node = node::build(builder)?;
     screen.say(&format!("sending from {} to {}", node.local_addr(), node.group()));
     let job = Job { options, node: &node, lines: &lines, screen: &screen };
     let outcome = thread::scope(|scope| {
-        scope.spawn(|| tell_events(&node, &lines, &screen));
+        scope.spawn(|| tell_events(&node, &lines, &screen, |_| true));
         scope.spawn(|| tell_received(&node, &lines));
         let outcome = job.run(source);
         // Whatever happened, the two threads end when the node is closed.
@@ -116,6 +116,8 @@ impl Job<'_> {
             }
             match source.next(&mut buffer) {
                 Ok(true) => {}
+                // An empty input is one empty message: without any, receivers would never learn of its end.
+                Ok(false) if outcome.messages == 0 => buffer.clear(),
                 Ok(false) => break true,
                 // Input that did not come: Ctrl-C is looked for above.
                 Err(_) if interrupt::asked() => continue,
@@ -144,7 +146,15 @@ impl Job<'_> {
 
     /// Sends one message, with patience; `false`: interrupted.
     fn send(&self, payload: &[u8]) -> Result<bool, Failure> {
+        let limit = node::queue_limit(&self.options.node);
         loop {
+            if limit.is_some_and(|limit| self.is_behind(limit, payload.len())) {
+                if interrupt::asked() {
+                    return Ok(false);
+                }
+                thread::sleep(Duration::from_millis(2));
+                continue;
+            }
             match self.node.send_timeout(payload, GLANCE) {
                 Ok(_) => return Ok(true),
                 Err(SendError::Full) if interrupt::asked() => return Ok(false),
@@ -152,6 +162,12 @@ impl Job<'_> {
                 Err(error) => return Err(error.to_string()),
             }
         }
+    }
+
+    /// Whether so much waits to leave that one more message would be too much.
+    fn is_behind(&self, limit: usize, len: usize) -> bool {
+        let queued = self.node.stats().held.queued_bytes;
+        queued > 0 && queued + len > limit
     }
 
     fn show(&self, bar: &ProgressBar, source: &Source, outcome: &Outcome) {
@@ -264,15 +280,16 @@ fn tell_received(node: &Endpoint, lines: &Lines) {
     }
 }
 
-/// Writes a line for each event until the node is closed; says what a person must know.
-pub(crate) fn tell_events(node: &Endpoint, lines: &Lines, screen: &Screen) {
+/// Writes a line for each event that is to be told until the node is closed; says what a person must know.
+pub(crate) fn tell_events(node: &Endpoint, lines: &Lines, screen: &Screen, is_told: impl Fn(&Event) -> bool) {
     loop {
         match node.next_event_timeout(GLANCE) {
             Ok(event) => {
-                if let rmc_std::Event::Notice(notice) = &event {
+                if let Event::Notice(notice) = &event {
                     screen.say(&format!("rmc: {notice}"));
                 }
                 if lines.are_wanted()
+                    && is_told(&event)
                     && let Some((name, fields)) = json::event_fields(&event)
                 {
                     lines.event(name, fields);
