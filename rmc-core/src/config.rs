@@ -83,8 +83,9 @@ pub struct Config {
     /// How many packets all receive windows hold together. Default 1,048,576. Memory: 200 bytes a packet besides the
     /// payload.
     pub receive_total_packets: usize,
-    /// The bytes of payload that all receive windows hold together. Default 256 MiB. Memory: a quarter more, for
-    /// buffer sizes.
+    /// The bytes of payload that all receive windows hold together; past that one stream at a time may still bring a
+    /// message of at most `max_message` to its end, or none ever would. Default 256 MiB. Memory: a quarter more,
+    /// for buffer sizes.
     pub receive_total_bytes: usize,
 
     /// How many sent packets are kept for repair, for each stream (S21). 1 to 2^30, default 8,192.

@@ -74,6 +74,11 @@ impl Inbox {
         self.of_slot.get(slot as usize).map_or(0, |&count| count as usize)
     }
 
+    /// Whether a message waits whose taking would make room.
+    pub(crate) fn has_messages(&self) -> bool {
+        self.items.len() > self.marks + usize::from(self.lent)
+    }
+
     /// Whether something came since the last call.
     pub(crate) const fn take_news(&mut self) -> bool {
         core::mem::replace(&mut self.news, false)

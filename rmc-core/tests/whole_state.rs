@@ -1,5 +1,5 @@
-//! What holds for the state as a whole. A node can be copied and run on two ways: two clones that get the same inputs give the same outputs, byte for byte,
-//! and what one does the other does not see (RMC-LOCAL-5).
+//! What holds for the state as a whole. A node can be copied and run on two ways: two clones that get the same inputs
+//! give the same outputs, byte for byte, and what one does the other does not see (RMC-LOCAL-5).
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;

@@ -229,6 +229,7 @@ impl Window {
             }
         }
         self.advance(shared);
+        self.leave_turn(shared);
     }
 
     /// The application has taken an item: a message of so many bytes, or a mark.
@@ -248,6 +249,7 @@ impl Window {
         let held = self.assembly.len();
         let rest = self.assembly.finish(self.next, cause, &mut shared.pool);
         shared.received_bytes -= held;
+        self.leave_turn(shared);
         if let Some((range, cause)) = rest {
             self.report(range, cause, shared);
         }
@@ -261,6 +263,7 @@ impl Window {
         self.cache.clear();
         self.gaps.clear();
         self.assembly.release(&mut shared.pool);
+        self.leave_turn(shared);
     }
 
     /// Puts an item that is no message into the inbox.
@@ -302,6 +305,7 @@ impl Window {
         if !self.cache.is_empty() || !self.gaps.is_empty() {
             self.advance(shared);
         }
+        self.leave_turn(shared);
         Taken::New(gap)
     }
 
@@ -386,12 +390,36 @@ impl Window {
     /// for again.
     fn make_room(&mut self, len: usize, shared: &mut Shared) -> bool {
         while !self.has_room(len, shared) {
-            if !self.evict_highest(shared) {
-                self.count_refused(len, shared);
-                return false;
+            if self.evict_highest(shared) {
+                continue;
             }
+            if self.may_exceed_total(len, shared) {
+                shared.completing = Some(self.owner.stream_id);
+                return true;
+            }
+            self.count_refused(len, shared);
+            return false;
         }
         true
+    }
+
+    /// When the messages in parts of many streams fill all windows together, none would ever be whole, and the
+    /// application has nothing to take that would make room: one of them at a time is brought to its end
+    /// (RMC-WIN-7).
+    #[inline(never)]
+    fn may_exceed_total(&self, len: usize, shared: &Shared) -> bool {
+        let config = &shared.config;
+        self.held_bytes() + len <= config.receive_window_bytes
+            && shared.received_bytes + len <= config.receive_total_bytes.saturating_add(config.max_message)
+            && !shared.inbox.has_messages()
+            && shared.completing.is_none_or(|stream| stream == self.owner.stream_id)
+    }
+
+    /// A stream that exceeds the total and has nothing in parts any more leaves the turn to others.
+    fn leave_turn(&self, shared: &mut Shared) {
+        if shared.completing == Some(self.owner.stream_id) && self.assembly.len() == 0 {
+            shared.completing = None;
+        }
     }
 
     /// Counts what found no room by whose bound that was.

@@ -37,3 +37,4 @@ mod seed_s28_silent;
 mod seed_s31_finish;
 mod seed_s35_events;
 mod seed_s37_restart;
+mod total_bound;
