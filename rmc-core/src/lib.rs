@@ -103,6 +103,8 @@ mod rng;
 mod sender;
 mod seq;
 mod shared;
+#[cfg(feature = "sim")]
+pub mod sim;
 mod stats;
 mod time;
 mod timer;

@@ -178,7 +178,7 @@ pub struct PeerInfo {
 }
 
 /// Where a followed stream stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StreamInfo {
     /// The highest number with nothing missing before it: all up to here is delivered, ready for `recv`, or reported

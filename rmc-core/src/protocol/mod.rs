@@ -16,6 +16,7 @@ use crate::error::{ConfigError, HeartbeatTimesError, SendError};
 use crate::event::Received;
 use crate::receiver::Peers;
 use crate::sender::{GROUP, Pacing, SendStreams};
+use crate::seq::SeqRange;
 use crate::shared::Shared;
 use crate::stats::{HeldStats, PeerInfo, SendCapacity, Stats};
 use crate::time::Instant;
@@ -295,6 +296,13 @@ impl Protocol {
         }
     }
 
+    /// Query: what the receiver of a private stream has not acknowledged yet; `None`: nothing, or there is no stream to
+    /// it.
+    #[must_use]
+    pub fn unacknowledged(&self, peer: SocketAddr) -> Option<SeqRange> {
+        self.streams.get(self.streams.private(peer)?)?.unacknowledged()
+    }
+
     /// Query: the most payload of one datagram, in bytes: what is longer is fragmented.
     #[must_use]
     pub fn max_payload(&self) -> usize {
@@ -317,6 +325,12 @@ impl Protocol {
     #[must_use]
     pub fn is_active(&self) -> bool {
         self.shared.active && !self.is_closed()
+    }
+
+    /// Query: whether the node has finished and still tells its end or serves repairs (S31).
+    #[must_use]
+    pub fn is_finishing(&self) -> bool {
+        !self.phase.is_open() && !self.phase.is_closed()
     }
 
     /// Query: whether the node is closed: no output will ever come again (F23).
