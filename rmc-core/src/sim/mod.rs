@@ -99,6 +99,7 @@ mod run;
 mod scenario;
 mod tap;
 mod trace;
+mod wiring;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -335,74 +336,6 @@ impl Sim {
     pub fn application_mut<T: Application>(&mut self, node: NodeId) -> Option<&mut T> {
         let application: &mut dyn Any = &mut **self.nodes.get_mut(node.index())?.application.as_mut()?;
         application.downcast_mut()
-    }
-
-    /// The links out of and into every node, also of those that come later.
-    pub fn set_links(&mut self, egress: &Link, ingress: &Link) {
-        self.net.set_default_links(egress, ingress);
-    }
-
-    /// The links of a network that has a name.
-    pub fn set_preset(&mut self, preset: Preset) {
-        self.set_links(&preset.egress(), &preset.ingress());
-    }
-
-    /// The link out of one node. What is lost there is lost for all receivers.
-    ///
-    /// # Errors
-    ///
-    /// There is no such node.
-    pub fn set_egress(&mut self, node: NodeId, link: Link) -> Result<(), SimError> {
-        self.net.egress_mut(node).ok_or(SimError::NoSuchNode(node))?.set(link);
-        Ok(())
-    }
-
-    /// The link into one node.
-    ///
-    /// # Errors
-    ///
-    /// There is no such node.
-    pub fn set_ingress(&mut self, node: NodeId, link: Link) -> Result<(), SimError> {
-        self.net.ingress_mut(node).ok_or(SimError::NoSuchNode(node))?.set(link);
-        Ok(())
-    }
-
-    /// The link between the egress of `from` and the ingress of `to`, one way.
-    ///
-    /// # Errors
-    ///
-    /// There is no such node.
-    pub fn set_path(&mut self, from: NodeId, to: NodeId, link: Link) -> Result<(), SimError> {
-        self.known(from)?;
-        self.known(to)?;
-        self.net.set_path(from, to, link);
-        Ok(())
-    }
-
-    /// Lets what a node multicasts come back to itself, as sockets with multicast loopback do. Default: it does not.
-    pub const fn set_loopback(&mut self, loops_back: bool) {
-        self.net.loops_back = loops_back;
-    }
-
-    /// Nothing gets from any node of `from` to any of `to` any more: one way. What is on its way past the links between
-    /// them still arrives.
-    pub fn cut(&mut self, from: &[NodeId], to: &[NodeId]) -> CutId {
-        self.net.partitions.cut(from, to)
-    }
-
-    /// The same both ways. Two cuts come back: one for each way.
-    pub fn partition(&mut self, one: &[NodeId], other: &[NodeId]) -> [CutId; 2] {
-        [self.cut(one, other), self.cut(other, one)]
-    }
-
-    /// Takes one cut back; returns whether there was one.
-    pub fn heal(&mut self, cut: CutId) -> bool {
-        self.net.partitions.heal(cut)
-    }
-
-    /// Takes all cuts back.
-    pub fn heal_all(&mut self) {
-        self.net.partitions.heal_all();
     }
 
     /// Lets a tap see each datagram from now on, in place of one that did. Events of the same time come in the order of
