@@ -21,6 +21,28 @@ pub enum JoinPolicy {
     FromStart,
 }
 
+/// In which order messages reach the application, and how long what is missing is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Delivery {
+    /// In order: what is missing is waited for until it is repaired or its sender says that it is lost.
+    #[default]
+    Ordered,
+    /// In order, but what is missing for so long is given up and reported as lost. 1 ms to 24 h.
+    Deadline(Duration),
+    /// Each message once, as soon as it is whole, with its number. What is missing is asked for all the same, and
+    /// reported when it is lost.
+    Unordered,
+    /// Only what is newer than everything delivered, as soon as it is whole. What it leaves behind is neither waited
+    /// for nor reported.
+    Latest,
+}
+
+impl Delivery {
+    pub(crate) const fn is_unordered(self) -> bool {
+        matches!(self, Self::Unordered | Self::Latest)
+    }
+}
+
 /// The seed's heartbeat table, and the default (S22): 10, 20, 50, 50, 75, 100, 200, 250, 500 ms.
 pub const DEFAULT_HEARTBEAT_TIMES: [Duration; 9] = [
     Duration::from_millis(10),
@@ -115,6 +137,15 @@ pub struct Config {
     pub nack_timeout: Duration,
     /// The longest delay between two NACKs for the same gap. 1 ms to 60 s, default 1 s.
     pub nack_max_delay: Duration,
+    /// The longest random delay before the first NACK for a gap, whatever a sender advertises in its Heartbeats: in it
+    /// another receiver may ask, and its repair serve both. 0 to 10 s, default 1 s. 0: asks at once, which is right
+    /// where there are a few receivers only.
+    pub max_nack_backoff: Duration,
+    /// After how long a number that is missing is given up and reported as lost. 1 ms to 24 h, default `None`: as long
+    /// as its sender lives and does not say that it is lost.
+    pub recovery_deadline: Option<Duration>,
+    /// In which order messages are delivered. Default [`Delivery::Ordered`].
+    pub delivery: Delivery,
     /// How many gaps of one stream are asked for at the same time, lowest first (S11, F05). 1 to 2^20, default 4,096.
     /// Memory: 100 bytes for a gap.
     pub max_nacks: usize,
@@ -174,6 +205,9 @@ impl Config {
             nack_resend_time: Duration::from_millis(20),
             nack_timeout: Duration::from_secs(5),
             nack_max_delay: Duration::from_secs(1),
+            max_nack_backoff: Duration::from_secs(1),
+            recovery_deadline: None,
+            delivery: Delivery::default(),
             max_nacks: 4_096,
             max_repairs_per_nack: 1_024,
             max_askers: 1_024,
@@ -190,6 +224,15 @@ impl Config {
     #[must_use]
     pub const fn max_payload(&self) -> usize {
         self.max_datagram.saturating_sub(HEADER_LEN)
+    }
+
+    /// How long what is missing is waited for; `None`: no longer than its sender lives.
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        match (self.delivery, self.recovery_deadline) {
+            (Delivery::Deadline(own), Some(deadline)) => Some(own.min(deadline)),
+            (Delivery::Deadline(own), None) => Some(own),
+            (Delivery::Ordered | Delivery::Unordered | Delivery::Latest, deadline) => deadline,
+        }
     }
 
     /// Checks every bound and every relation between options.
@@ -232,6 +275,13 @@ impl Config {
         lasting("nack_resend_time", self.nack_resend_time, MS, 60 * SECOND)?;
         lasting("nack_timeout", self.nack_timeout, MS, 3_600 * SECOND)?;
         lasting("nack_max_delay", self.nack_max_delay, MS, 60 * SECOND)?;
+        lasting("max_nack_backoff", self.max_nack_backoff, Duration::ZERO, 10 * SECOND)?;
+        if let Some(deadline) = self.recovery_deadline {
+            lasting("recovery_deadline", deadline, MS, 86_400 * SECOND)?;
+        }
+        if let Delivery::Deadline(deadline) = self.delivery {
+            lasting("delivery", deadline, MS, 86_400 * SECOND)?;
+        }
         lasting("peer_timeout", self.peer_timeout, 10 * MS, 86_400 * SECOND)?;
         if let Some(tolerance) = self.heartbeat_tolerance {
             lasting("heartbeat_tolerance", tolerance, Duration::ZERO, 3_600 * SECOND)?;

@@ -48,6 +48,9 @@ pub enum LossCause {
     Silent,
     /// The sender's fragments make no message: it is faulty.
     Malformed,
+    /// They were not repaired within [`Config::recovery_deadline`](crate::Config::recovery_deadline) or the time of
+    /// [`Delivery::Deadline`](crate::Delivery::Deadline).
+    Deadline,
 }
 
 /// Why a peer's stream ended.

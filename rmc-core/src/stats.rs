@@ -69,6 +69,8 @@ pub struct RxStats {
     pub duplicates: u64,
     /// Numbers that were given up.
     pub lost: u64,
+    /// Ends that turned out to be none: their sender went on.
+    pub ends_withdrawn: u64,
 }
 
 /// What recovery did.
@@ -129,8 +131,10 @@ pub struct DroppedStats {
     pub unread: u64,
     /// Packets that came after `close`.
     pub closed: u64,
-    /// Packets that name a number behind the one with which their sender had finished.
-    pub after_end: u64,
+    /// Packets of a newer epoch while the known one still speaks (S37).
+    pub early_epoch: u64,
+    /// Peers that had to make room for others.
+    pub evicted_peers: u64,
     /// Events for which the ring had no room (S35).
     pub events: u64,
 }

@@ -23,6 +23,12 @@ impl Deadlines {
         self.heap.first().map(|&(at, _)| at)
     }
 
+    /// The earliest deadline, and whose it is.
+    #[inline]
+    pub(crate) fn first(&self) -> Option<(Instant, u32)> {
+        self.heap.first().copied()
+    }
+
     /// The deadline of `id`.
     pub(crate) fn get(&self, id: u32) -> Option<Instant> {
         let place = *self.places.get(id as usize)?;

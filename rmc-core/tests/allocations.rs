@@ -314,6 +314,7 @@ struct Node {
 impl Node {
     fn new(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::new(SocketAddr::from((Ipv4Addr::new(239, 255, 77, 1), 8000)), EPOCH, 1);
+        config.max_nack_backoff = Duration::ZERO;
         config.local_addrs = vec![SocketAddr::from((Ipv4Addr::new(10, 0, 0, 1), 5000))];
         config.join_policy = JoinPolicy::FromStart;
         change(&mut config);

@@ -128,6 +128,7 @@ fn address(peer: u8) -> SocketAddr {
 
 fn node(seed: u64) -> Protocol {
     let mut config = Config::new(SocketAddr::from((Ipv4Addr::new(239, 255, 77, 1), 8000)), OWN, seed);
+    config.max_nack_backoff = Duration::ZERO;
     config.max_private = 3;
     config.events = EventMask::ALL;
     config.max_rate = Some(1_000_000);

@@ -37,6 +37,7 @@ impl Node {
     /// A node that knows `peers` peers by their heartbeats. Those from `first_idle` on go on with them.
     pub(super) fn new(peers: usize, first_idle: usize) -> Self {
         let mut config = Config::new(GROUP, OWN_EPOCH, SEED);
+        config.max_nack_backoff = Duration::ZERO;
         config.local_addrs = vec![SocketAddr::from((Ipv4Addr::new(10, 0, 0, 1), 5_000))];
         config.join_policy = JoinPolicy::Now;
         let now = Instant::ORIGIN;

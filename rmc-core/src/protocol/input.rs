@@ -1,12 +1,13 @@
 //! What datagrams and the clock change.
 
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use super::Protocol;
 use super::output::Aside;
 use crate::event::{Event, EventKind, Path, Stream};
 use crate::packet::{Body, Flags, Packet};
-use crate::receiver::{Arrival, Beat, Opening, Refused, promised};
+use crate::receiver::{Advertised, Arrival, Beat, Confirmed, Opening, Refused, Word, promised};
 use crate::sender::GROUP;
 use crate::time::Instant;
 
@@ -47,7 +48,7 @@ impl Protocol {
             self.shared.stats.dropped.inactive += 1;
             return;
         }
-        if let Ok(slot) = self.peers.admit(source, packet.epoch, &mut self.shared) {
+        if let Ok(slot) = self.peers.admit(source, packet.epoch, true, &mut self.shared) {
             self.packet_of_stream(slot, path, &packet);
         }
     }
@@ -82,7 +83,7 @@ impl Protocol {
     /// RMC-PEER-4, RMC-EPOCH-5).
     #[inline(never)]
     fn packet_for_sender(&mut self, source: SocketAddr, packet: &Packet<'_>) {
-        let slot = match self.peers.admit(source, packet.epoch, &mut self.shared) {
+        let slot = match self.peers.admit(source, packet.epoch, false, &mut self.shared) {
             Ok(slot) => Some(slot),
             Err(Refused::NoRoom) => None,
             Err(Refused::Stale) => return,
@@ -194,10 +195,12 @@ impl Protocol {
     fn packet_of_stream(&mut self, slot: u32, path: Path, packet: &Packet<'_>) {
         let stream = stream_of(packet);
         let seq = packet.seq;
-        if seq > 0 && stream == Stream::Group && self.peers.get(slot).is_some_and(|peer| peer.finished) {
-            // It finished before it ever sent data.
-            self.shared.stats.dropped.after_end += 1;
-            return;
+        if seq > 0
+            && stream == Stream::Group
+            && let Some(peer) = self.peers.get_mut(slot)
+        {
+            // Whoever sends data has not finished before.
+            peer.finished = false;
         }
         match packet.body {
             Body::Data { payload } => {
@@ -205,8 +208,12 @@ impl Protocol {
                 self.peers.data(slot, stream, arrival, packet.heartbeat, &mut self.shared);
                 return;
             }
-            Body::Heartbeat { oldest, interval, .. } => {
-                self.heartbeat(slot, stream, packet, oldest, path, interval);
+            Body::Heartbeat { oldest, interval, backoff, group, rtt } => {
+                let micros = |micros: u32| Duration::from_micros(micros.into());
+                let advertised = Advertised { backoff: micros(backoff), group, rtt: micros(rtt) };
+                let end = packet.flags.contains(Flags::END);
+                let beat = Beat { seq, oldest, end, unicast: path == Path::Unicast, advertised };
+                self.heartbeat(slot, stream, beat, interval);
             }
             Body::HeartbeatTimes { intervals } => {
                 self.shared.stats.rx.heartbeat_times += 1;
@@ -223,23 +230,27 @@ impl Protocol {
             Body::Lost { first, stamp } => {
                 self.shared.stats.repair.lost_received += 1;
                 if let Some((followed, rtt)) = self.peers.follow(slot, stream, Opening::Nothing, &self.shared) {
-                    followed.lost(first, seq, stamp, rtt, &mut self.shared);
+                    followed.lost(first, seq, Word { stamp, path }, rtt, &mut self.shared);
                 }
             }
             Body::Reset { stamp } => {
                 self.shared.stats.repair.resets_received += 1;
                 if let Some((followed, rtt)) = self.peers.follow(slot, stream, Opening::Behind(seq), &self.shared) {
-                    followed.reset(seq, stamp, rtt, &mut self.shared);
+                    followed.reset(seq, Word { stamp, path }, rtt, &mut self.shared);
                 }
             }
-            Body::Confirm { stamp, cookie, .. } => {
+            Body::Confirm { reason, delay, stamp, cookie, ranges } => {
                 self.shared.stats.rx.confirms += 1;
-                if self.follows(slot, stream)
-                    && let Some((followed, rtt)) = self.peers.follow(slot, stream, Opening::Nothing, &self.shared)
-                {
-                    followed.confirm(stamp, rtt, &self.shared);
-                }
-                if let Some(peer) = self.peers.get_mut(slot) {
+                let told = Duration::from_micros(delay.into());
+                // A repair that is under way is overdue as any is, unless it is told when it comes.
+                let delay = (reason > 0 || delay > 0).then_some(told);
+                let confirmed = Confirmed { seq, ranges, delay };
+                let counts = self.follows(slot, stream)
+                    && self
+                        .peers
+                        .follow(slot, stream, Opening::Nothing, &self.shared)
+                        .is_some_and(|(followed, rtt)| followed.confirm(confirmed, stamp, path, rtt, &self.shared));
+                if let Some(peer) = self.peers.get_mut(slot).filter(|_| counts && cookie > 0) {
                     peer.cookie = cookie;
                 }
             }
@@ -250,9 +261,8 @@ impl Protocol {
     }
 
     #[inline(never)]
-    fn heartbeat(&mut self, slot: u32, stream: Stream, packet: &Packet<'_>, oldest: u64, path: Path, interval: u32) {
-        let seq = packet.seq;
-        let end = packet.flags.contains(Flags::END);
+    fn heartbeat(&mut self, slot: u32, stream: Stream, beat: Beat, interval: u32) {
+        let Beat { seq, end, .. } = beat;
         self.shared.stats.rx.heartbeats += 1;
         let Some(peer) = self.peers.get_mut(slot) else { return };
         let address = peer.address;
@@ -268,7 +278,6 @@ impl Protocol {
             return;
         }
         if let Some((followed, _)) = self.peers.follow(slot, stream, Opening::Behind(seq), &self.shared) {
-            let beat = Beat { seq, oldest, end, unicast: path == Path::Unicast };
             followed.heartbeat(beat, &mut self.shared);
         }
     }

@@ -197,7 +197,7 @@ impl Protocol {
             self.streams.speak_again(&self.shared);
             self.announce();
         }
-        self.peers.restart_gaps(&self.shared);
+        self.peers.restart_gaps(&mut self.shared);
     }
 
     /// Input: where to begin with senders that are new from now on (S10). A silent node begins with what comes next all
@@ -213,7 +213,7 @@ impl Protocol {
             return;
         }
         self.shared.active = true;
-        self.peers.restart_timers(&self.shared);
+        self.peers.restart_timers(&mut self.shared);
         self.announce();
     }
 

@@ -392,7 +392,10 @@ impl Protocol {
             let packet = Packet { flags, heartbeat, epoch: own_epoch, seq, extension: None, body };
             return self.build(&packet, destination, Note::Ack);
         }
-        let ask = followed.ask(rtt, &mut self.shared)?;
+        let mut rtt = rtt;
+        let ask = followed.ask(&mut rtt, &mut self.shared);
+        peer.rtt = rtt;
+        let ask = ask?;
         let ranges = ask.ranges.as_ranges();
         let body = Body::Nack { target_epoch, stamp: ask.stamp, cookie, rtt: rtt_micros, ranges };
         let packet = Packet { flags, heartbeat, epoch: own_epoch, seq: ask.first, extension: None, body };

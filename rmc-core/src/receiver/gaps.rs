@@ -15,6 +15,8 @@ use crate::time::Instant;
 pub(crate) struct Gap {
     /// Which numbers.
     pub(crate) range: SeqRange,
+    /// Since when they are known to be missing.
+    pub(crate) seen: Instant,
     /// How it stands.
     pub(crate) state: GapState,
 }

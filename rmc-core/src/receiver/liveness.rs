@@ -63,6 +63,12 @@ impl Liveness {
         self.expected.map_or(bound, |expected| expected.wait.min(bound))
     }
 
+    /// How long the sender may be silent before a newer epoch takes its place: the promise in use; `otherwise` where
+    /// nothing is promised.
+    pub(crate) fn promise(&self, otherwise: Duration) -> Duration {
+        self.expected.map_or(otherwise, |expected| expected.wait)
+    }
+
     /// Counts the intervals that have passed without a packet; `Some(how many in all)` if there is a new one.
     pub(crate) fn check(&mut self, now: Instant) -> Option<u32> {
         let expected = self.expected.as_mut().filter(|expected| expected.deadline <= now)?;

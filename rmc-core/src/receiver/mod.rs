@@ -1,7 +1,9 @@
 //! The receiving half: who is heard, what of their streams is missing, and what is asked for.
 
 mod assembly;
+mod backoff;
 mod gaps;
+mod grace;
 mod liveness;
 mod nack;
 mod peer;
@@ -11,7 +13,9 @@ mod rtt;
 mod stream;
 mod window;
 
+pub(crate) use backoff::Advertised;
+pub(crate) use nack::Confirmed;
 pub(crate) use peer::Opening;
 pub(crate) use peers::{Peers, Refused};
-pub(crate) use stream::{Beat, promised};
+pub(crate) use stream::{Beat, Word, promised};
 pub(crate) use window::Arrival;

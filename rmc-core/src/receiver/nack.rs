@@ -3,9 +3,11 @@
 
 use core::time::Duration;
 
+use super::backoff::Advertised;
 use super::gaps::{Asked, Asking, Gap, GapState, Gaps};
+use super::grace::Grace;
 use super::rtt::Rtt;
-use crate::packet::{HEADER_LEN, MAX_RANGES, RangesBuilder};
+use crate::packet::{HEADER_LEN, MAX_RANGES, Ranges, RangesBuilder};
 use crate::rng::Rng;
 use crate::seq::SeqRange;
 use crate::shared::Shared;
@@ -18,10 +20,20 @@ const STEADY_ATTEMPTS: u32 = 2;
 /// The bytes of a NACK's body before its ranges, and of one range.
 const FIXED_LEN: usize = 17;
 const RANGE_LEN: usize = 8;
+/// How many gaps one Confirm holds at most: what a NACK names may have fallen apart since.
+const MAX_HELD: usize = 2 * MAX_RANGES;
+
+/// When the gaps of one stream are asked for.
+#[derive(Clone, Copy)]
+pub(crate) struct Scheduler {
+    stamps: Stamps,
+    advertised: Advertised,
+    grace: Grace,
+}
 
 /// The stamps of the last NACKs.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Stamps {
+struct Stamps {
     sent: [Option<Sent>; REMEMBERED],
     next: usize,
 }
@@ -43,19 +55,171 @@ pub(crate) struct Ask {
     pub(crate) count: u64,
 }
 
-impl Stamps {
+/// A Confirm, as the scheduler sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct Confirmed<'a> {
+    pub(crate) seq: u64,
+    pub(crate) ranges: Ranges<'a>,
+    /// When to ask again; `None`: when the answer is overdue.
+    pub(crate) delay: Option<Duration>,
+}
+
+impl Scheduler {
+    /// `advertised`: what holds until the sender tells.
+    pub(crate) fn new(advertised: Advertised) -> Self {
+        Self { stamps: Stamps::default(), advertised, grace: Grace::default() }
+    }
+
+    /// The sender tells of its group.
+    pub(crate) const fn advertise(&mut self, advertised: Advertised) {
+        self.advertised = advertised;
+    }
+
+    /// A new gap, and when to ask for it first (RMC-GAP-1): when it is probably no reordering, and after a random
+    /// backoff, in which another receiver may have asked. A silent node waits for somebody else's repair (S28).
+    pub(crate) fn new_gap(&self, range: SeqRange, shared: &mut Shared) -> Gap {
+        let wait = if shared.config.silent {
+            shared.config.silent_gap
+        } else {
+            self.grace.wait() + self.advertised.draw(shared.config.max_nack_backoff, &mut shared.rng)
+        };
+        let asking = Asking { due: shared.now + wait, attempts: 0, asked: None };
+        Gap { range, seen: shared.now, state: GapState::Armed(asking) }
+    }
+
+    /// Puts all gaps that are due into one NACK (RMC-NACK-1), lowest first, and sets when they are due again.
+    pub(crate) fn ask(&mut self, gaps: &mut Gaps, rtt: &mut Rtt, shared: &mut Shared) -> Option<Ask> {
+        let now = shared.now;
+        let lowest = gaps.due(now, 0)?;
+        let stamp = self.stamps.add(now, &mut shared.rng);
+        let mut builder = RangesBuilder::new(lowest.range.first());
+        let mut count = 0;
+        // Neighbours that touch have histories of their own, but stand in a NACK as one range.
+        let mut open = lowest.range;
+        let mut from = 0;
+        let room = shared.config.max_datagram.saturating_sub(HEADER_LEN + FIXED_LEN) / RANGE_LEN;
+        let max_ranges = room.clamp(1, MAX_RANGES);
+        while let Some(gap) = gaps.due(now, from) {
+            let touches = gap.range.first() <= open.last().saturating_add(1);
+            if !touches && builder.len() + 1 == max_ranges {
+                break;
+            }
+            if touches {
+                open = SeqRange::new(open.first(), gap.range.last()).unwrap_or(open);
+            } else {
+                if !builder.push(open) {
+                    break;
+                }
+                open = gap.range;
+            }
+            count += gap.range.len();
+            from = gap.range.last() + 1;
+            let asked = self.next_attempt(gap, stamp, rtt, shared);
+            gaps.set_state(gap.range.first(), asked, turn(shared));
+        }
+        let _fits = builder.push(open);
+        debug_assert!(_fits, "one place was kept for it");
+        Some(Ask { stamp, ranges: builder, first: lowest.range.first(), count })
+    }
+
+    /// A repair came for a part of `gap` (RMC-GAP-8): what is left of it, around `seq`, is probably on its way too,
+    /// whoever asked for it. The sender answers, so that the delays begin anew: a long gap may have been asked for
+    /// often before its turn came.
+    pub(crate) fn hold(&self, gaps: &mut Gaps, gap: Gap, seq: u64, rtt: Rtt, shared: &Shared) {
+        if shared.config.silent {
+            return;
+        }
+        let until = shared.now + self.timeout(rtt, shared);
+        for part in [gap.range.first(), seq + 1] {
+            let Some(Gap { range, state: GapState::Armed(asking), .. }) = gaps.find(part) else { continue };
+            if gap.range.contains(range.first()) {
+                let asking = Asking { due: until, attempts: 1, ..asking };
+                gaps.set_state(range.first(), GapState::Armed(asking), turn(shared));
+            }
+        }
+    }
+
+    /// A Confirm came (RMC-GAP-13): its numbers count as asked for.
+    pub(crate) fn confirm(&self, gaps: &mut Gaps, confirmed: Confirmed<'_>, rtt: Rtt, shared: &Shared) {
+        let wait = confirmed.delay.unwrap_or_else(|| self.timeout(rtt, shared));
+        let until = shared.now + wait.min(shared.config.nack_max_delay.max(self.timeout(rtt, shared)));
+        let mut held = 0;
+        for range in confirmed.ranges.iter(confirmed.seq) {
+            let mut from = range.first();
+            while let Some(gap) = gaps.find_from(from).filter(|gap| gap.range.first() <= range.last()) {
+                from = gap.range.last() + 1;
+                if held == MAX_HELD {
+                    return;
+                }
+                held += 1;
+                if let GapState::Armed(asking) = gap.state {
+                    let asking = Asking { due: until, attempts: asking.attempts.max(1), ..asking };
+                    gaps.set_state(gap.range.first(), GapState::Armed(asking), turn(shared));
+                }
+            }
+        }
+    }
+
+    /// A first transmission came behind one that it should have come before, which left a gap since `seen`.
+    pub(crate) fn reordered(&mut self, seen: Instant, shared: &Shared) {
+        self.grace.reordered(shared.now.saturating_since(seen));
+    }
+
     /// Whether `stamp` is that of one of the last NACKs.
     pub(crate) fn knows(&self, stamp: u32) -> bool {
-        stamp != 0 && self.sent.iter().flatten().any(|sent| sent.stamp == stamp)
+        stamp != 0 && self.stamps.sent.iter().flatten().any(|sent| sent.stamp == stamp)
     }
 
     /// The NACK with `stamp` was answered: the round trip, if this is its first answer.
     pub(crate) fn answered(&mut self, stamp: u32, now: Instant) -> Option<Duration> {
-        let sent = self.sent.iter_mut().flatten().find(|sent| sent.stamp == stamp && !sent.sampled)?;
+        let sent = self.stamps.sent.iter_mut().flatten().find(|sent| sent.stamp == stamp && !sent.sampled)?;
         sent.sampled = true;
         Some(now.saturating_since(sent.at))
     }
 
+    /// The delays grow from the third ask on, and begin anew after `nack_timeout` (RMC-GAP-7, RMC-GAP-9).
+    fn next_attempt(&mut self, gap: Gap, stamp: u32, rtt: &mut Rtt, shared: &mut Shared) -> GapState {
+        let now = shared.now;
+        let (mut attempts, mut first, once) = match gap.state {
+            GapState::Armed(Asking { attempts, asked: Some(asked), .. }) => (attempts, asked.first, false),
+            // Held, so that an answer may be another one's.
+            GapState::Armed(Asking { attempts, .. }) => (attempts, now, attempts == 0),
+            GapState::Waiting | GapState::Gone(_) => (0, now, true),
+        };
+        if attempts == 0 {
+            self.grace.lost();
+        }
+        if now.saturating_since(first) >= shared.config.nack_timeout {
+            (attempts, first) = (0, now);
+        }
+        attempts = attempts.saturating_add(1);
+        let doublings = attempts.saturating_sub(STEADY_ATTEMPTS).min(16);
+        let most = shared.config.nack_max_delay;
+        rtt.in_vain(doublings, self.initial(shared), most);
+        let delay = shared.rng.stretch(rtt.retry(self.initial(shared), doublings));
+        let delay = delay.min(most.max(self.timeout(*rtt, shared)));
+        GapState::Armed(Asking { due: now + delay, attempts, asked: Some(Asked { first, stamp, once }) })
+    }
+
+    fn timeout(&self, rtt: Rtt, shared: &Shared) -> Duration {
+        rtt.timeout(self.initial(shared))
+    }
+
+    /// How long to wait for an answer before there is a sample (RMC-RTT-4): what others say of the round trip is better
+    /// than nothing.
+    fn initial(&self, shared: &Shared) -> Duration {
+        let told = self.advertised.rtt;
+        if told == Duration::ZERO {
+            return shared.config.nack_resend_time;
+        }
+        (told + (told / 2).max(LEAST_MARGIN)).min(shared.config.nack_max_delay)
+    }
+}
+
+/// How much later than the group's round trip an answer may come, at least.
+const LEAST_MARGIN: Duration = Duration::from_millis(1);
+
+impl Stamps {
     fn add(&mut self, at: Instant, rng: &mut Rng) -> u32 {
         let stamp = rng.nonzero_u32();
         self.sent[self.next % REMEMBERED] = Some(Sent { stamp, at, sampled: false });
@@ -64,79 +228,8 @@ impl Stamps {
     }
 }
 
-/// A new gap: when to ask for it first (RMC-GAP-1). At once, as the seed does; a silent node waits for somebody else's
-/// repair (S28).
-pub(crate) fn new_gap(range: SeqRange, shared: &Shared) -> Gap {
-    Gap { range, state: GapState::Armed(Asking { due: turn(shared), attempts: 0, asked: None }) }
-}
-
 /// When a gap is due whose turn it is now.
 pub(crate) fn turn(shared: &Shared) -> Instant {
     let wait = if shared.config.silent { shared.config.silent_gap } else { Duration::ZERO };
     shared.now + wait
-}
-
-/// Puts all gaps that are due into one NACK (RMC-NACK-1), lowest first, and sets when they are due again.
-pub(crate) fn ask(gaps: &mut Gaps, stamps: &mut Stamps, rtt: Rtt, shared: &mut Shared) -> Option<Ask> {
-    let now = shared.now;
-    let lowest = gaps.due(now, 0)?;
-    let stamp = stamps.add(now, &mut shared.rng);
-    let mut builder = RangesBuilder::new(lowest.range.first());
-    let mut count = 0;
-    // Neighbours that touch have histories of their own, but stand in a NACK as one range.
-    let mut open = lowest.range;
-    let mut from = 0;
-    let room = shared.config.max_datagram.saturating_sub(HEADER_LEN + FIXED_LEN) / RANGE_LEN;
-    let max_ranges = room.clamp(1, MAX_RANGES);
-    while let Some(gap) = gaps.due(now, from) {
-        let touches = gap.range.first() <= open.last().saturating_add(1);
-        if !touches && builder.len() + 1 == max_ranges {
-            break;
-        }
-        if touches {
-            open = SeqRange::new(open.first(), gap.range.last()).unwrap_or(open);
-        } else {
-            if !builder.push(open) {
-                break;
-            }
-            open = gap.range;
-        }
-        count += gap.range.len();
-        from = gap.range.last() + 1;
-        let asked = next_attempt(gap, stamp, rtt, shared);
-        gaps.set_state(gap.range.first(), asked, turn(shared));
-    }
-    let _fits = builder.push(open);
-    debug_assert!(_fits, "one place was kept for it");
-    Some(Ask { stamp, ranges: builder, first: lowest.range.first(), count })
-}
-
-/// A repair came for a part of `gap` (RMC-GAP-8): what is left of it, around `seq`, is probably on its way too. The
-/// sender answers, so that the delays begin anew: a long gap may have been asked for often before its turn came.
-pub(crate) fn hold(gaps: &mut Gaps, gap: Gap, seq: u64, rtt: Rtt, shared: &Shared) {
-    let until = shared.now + rtt.timeout(shared.config.nack_resend_time);
-    for part in [gap.range.first(), seq + 1] {
-        let Some(Gap { range, state: GapState::Armed(asking) }) = gaps.find(part) else { continue };
-        if gap.range.contains(range.first()) && asking.asked.is_some() {
-            let asking = Asking { due: until, attempts: asking.attempts.min(1), ..asking };
-            gaps.set_state(range.first(), GapState::Armed(asking), turn(shared));
-        }
-    }
-}
-
-/// The delays grow from the third ask on, and begin anew after `nack_timeout` (RMC-GAP-7, RMC-GAP-9).
-fn next_attempt(gap: Gap, stamp: u32, rtt: Rtt, shared: &mut Shared) -> GapState {
-    let now = shared.now;
-    let (mut attempts, mut first, once) = match gap.state {
-        GapState::Armed(Asking { attempts, asked: Some(asked), .. }) => (attempts, asked.first, false),
-        GapState::Armed(_) | GapState::Waiting | GapState::Gone(_) => (0, now, true),
-    };
-    if now.saturating_since(first) >= shared.config.nack_timeout {
-        (attempts, first) = (0, now);
-    }
-    attempts = attempts.saturating_add(1);
-    let doublings = attempts.saturating_sub(STEADY_ATTEMPTS).min(16);
-    let base = rtt.timeout(shared.config.nack_resend_time);
-    let delay = shared.rng.stretch(base.saturating_mul(1 << doublings)).min(shared.config.nack_max_delay.max(base));
-    GapState::Armed(Asking { due: now + delay, attempts, asked: Some(Asked { first, stamp, once }) })
 }

@@ -42,6 +42,8 @@ pub(crate) struct Peer {
     pub(crate) finished: bool,
     /// Whether it was told of this node's heartbeat table.
     pub(crate) knows_table: bool,
+    /// Whether anything of a stream of its own came.
+    pub(crate) sends: bool,
 }
 
 /// How far the streams of a peer were told to the application.
@@ -79,6 +81,7 @@ impl Peer {
             from_first: false,
             finished: false,
             knows_table: false,
+            sends: false,
         }
     }
 
@@ -142,6 +145,13 @@ impl Peer {
         promised(self.told_interval).or(crate::config::DEFAULT_HEARTBEAT_TIMES.last().copied())
     }
 
+    /// Until when a newer epoch waits (RMC-EPOCH-6): this one still speaks. `None`: it has no stream that could be
+    /// lost.
+    pub(crate) fn speaks_until(&self) -> Option<Instant> {
+        let streams = [self.group.as_deref(), self.private.as_deref()].into_iter().flatten();
+        streams.map(|stream| stream.speaks_until(MAX_PATIENCE)).max()
+    }
+
     /// How long this epoch may be silent before another one that is not newer takes its place (S37).
     pub(crate) fn patience(&self) -> Duration {
         self.group.as_ref().map_or(MAX_PATIENCE, |stream| stream.liveness().patience(MAX_PATIENCE))
@@ -158,7 +168,7 @@ impl Peer {
         [self.group.as_deref(), self.private.as_deref()]
             .into_iter()
             .flatten()
-            .filter_map(RecvStream::deadline)
+            .filter_map(|stream| stream.deadline(config))
             .fold(expiry, Instant::min)
     }
 

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use super::peer::{Opening, Peer};
 use super::remembered::Remembered;
@@ -36,6 +37,9 @@ pub(crate) struct Peers {
     /// Whose packet came last: the next one is probably from the same.
     recent: u32,
     timers: Deadlines,
+    /// Who has not proven its address, by when it was heard: those that only asked, and far behind them those that
+    /// sent.
+    idle: Deadlines,
     remembered: Remembered,
     /// Streams with a NACK or an Ack to send: (slot, stream id).
     sending: VecDeque<(u32, u64)>,
@@ -51,6 +55,7 @@ impl Peers {
             lookup: map(config.seed),
             recent: 0,
             timers: Deadlines::default(),
+            idle: Deadlines::default(),
             remembered: Remembered::new(config.max_peers.saturating_mul(4), config.seed),
             sending: VecDeque::new(),
             last_stream_id: 0,
@@ -79,28 +84,28 @@ impl Peers {
     }
 
     /// The peer that a packet of `epoch` came from, made or restarted if need be. Who is refused was counted (S05, S37;
-    /// RMC-PEER-1, RMC-PEER-4, RMC-EPOCH-3, RMC-EPOCH-4).
+    /// RMC-PEER-1, RMC-PEER-4). `of_stream`: the packet belongs to a stream that it sends; else it only asks.
     #[inline]
-    pub(crate) fn admit(&mut self, address: SocketAddr, epoch: u32, shared: &mut Shared) -> Result<u32, Refused> {
-        let Some(slot) = self.find_recent(address) else { return self.add(address, epoch, shared) };
+    pub(crate) fn admit(
+        &mut self,
+        address: SocketAddr,
+        epoch: u32,
+        of_stream: bool,
+        shared: &mut Shared,
+    ) -> Result<u32, Refused> {
+        let Some(slot) = self.find_recent(address) else { return self.add(address, epoch, of_stream, shared) };
         self.recent = slot;
-        let now = shared.now;
         let peer = self.get_mut(slot).ok_or(Refused::NoRoom)?;
         if peer.epoch != epoch {
-            let silent_for = now.saturating_since(peer.heard);
-            if !is_newer(epoch, peer.epoch) && silent_for < peer.patience() {
-                shared.stats.dropped.stale_epoch += 1;
-                return Err(Refused::Stale);
-            }
-            // Each epoch has a window of its own: the application must not fall behind by one after the other.
-            let waiting = shared.inbox.waiting_of(slot);
-            if waiting >= shared.config.receive_window_packets || shared.inbox.is_crowded(crowd(shared)) {
-                shared.stats.dropped.unread += 1;
-                return Err(Refused::NoRoom);
-            }
-            restart(peer, slot, epoch, shared);
+            self.change_epoch(slot, epoch, shared)?;
         }
-        peer.heard = now;
+        let peer = self.get_mut(slot).ok_or(Refused::NoRoom)?;
+        peer.heard = shared.now;
+        if of_stream && !peer.sends {
+            peer.sends = true;
+            let key = idle_key(peer);
+            self.idle.set(slot, key);
+        }
         Ok(slot)
     }
 
@@ -130,7 +135,7 @@ impl Peers {
             shared.event(Event::PeerRecovered { peer: address });
         }
         enqueue(followed, &mut self.sending, shared);
-        if let Some(deadline) = followed.deadline() {
+        if let Some(deadline) = followed.deadline(&shared.config) {
             self.timers.set_if_earlier(slot, deadline);
         }
         Some(())
@@ -167,7 +172,7 @@ impl Peers {
         let Some(peer) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else { return };
         let Some(stream) = peer.stream_mut(stream) else { return };
         enqueue(stream, &mut self.sending, shared);
-        if let Some(deadline) = stream.deadline() {
+        if let Some(deadline) = stream.deadline(&shared.config) {
             self.timers.set_if_earlier(slot, deadline);
         }
     }
@@ -184,7 +189,7 @@ impl Peers {
         let Some(stream) = peer.stream_by_id(id) else { return };
         stream.queued = false;
         enqueue(stream, &mut self.sending, shared);
-        if let Some(deadline) = stream.deadline() {
+        if let Some(deadline) = stream.deadline(&shared.config) {
             self.timers.set_if_earlier(slot, deadline);
         }
     }
@@ -222,7 +227,7 @@ impl Peers {
     }
 
     /// Lets all waits of all peers begin anew: nobody is late for the time between (S30).
-    pub(crate) fn restart_timers(&mut self, shared: &Shared) {
+    pub(crate) fn restart_timers(&mut self, shared: &mut Shared) {
         for peer in self.slots.iter_mut().flatten() {
             peer.heard = shared.now;
             for stream in [peer.group.as_mut(), peer.private.as_mut()].into_iter().flatten() {
@@ -233,7 +238,7 @@ impl Peers {
     }
 
     /// Lets the waits for repairs begin anew: now somebody else asks for them, or this node does again (S28).
-    pub(crate) fn restart_gaps(&mut self, shared: &Shared) {
+    pub(crate) fn restart_gaps(&mut self, shared: &mut Shared) {
         self.sending.clear();
         for slot in 0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX) {
             let Some(peer) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else { continue };
@@ -264,8 +269,66 @@ impl Peers {
         self.find(address)
     }
 
-    fn add(&mut self, address: SocketAddr, epoch: u32, shared: &mut Shared) -> Result<u32, Refused> {
-        if self.len() >= shared.config.max_peers {
+    /// A packet of another epoch than the known one: whether that is taken over now (S37; RMC-EPOCH-3, RMC-EPOCH-4,
+    /// RMC-EPOCH-6).
+    #[inline(never)]
+    fn change_epoch(&mut self, slot: u32, epoch: u32, shared: &mut Shared) -> Result<(), Refused> {
+        let peer = self.slots.get_mut(slot as usize).and_then(Option::as_mut).ok_or(Refused::NoRoom)?;
+        if is_newer(epoch, peer.epoch) {
+            if peer.speaks_until().is_some_and(|until| shared.now < until) {
+                shared.stats.dropped.early_epoch += 1;
+                return Err(Refused::NoRoom);
+            }
+        } else if shared.now.saturating_since(peer.heard) < peer.patience() {
+            shared.stats.dropped.stale_epoch += 1;
+            return Err(Refused::Stale);
+        }
+        // Each epoch has a window of its own: the application must not fall behind by one after the other.
+        let waiting = shared.inbox.waiting_of(slot);
+        if waiting >= shared.config.receive_window_packets || shared.inbox.is_crowded(crowd(shared)) {
+            shared.stats.dropped.unread += 1;
+            return Err(Refused::NoRoom);
+        }
+        restart(peer, slot, epoch, shared);
+        peer.resume = self.remembered.take(peer.address, epoch).map(Box::new);
+        Ok(())
+    }
+
+    /// Makes room for one more peer (RMC-PEER-10): who was silent longest of those that only asked goes, and for one
+    /// that sends, who is overdue longest of those that sent. Who has proven its address stays.
+    #[inline(never)]
+    fn make_room(&mut self, of_stream: bool, shared: &mut Shared) -> bool {
+        let Some(slot) = self.longest_idle() else { return false };
+        let Some(peer) = self.get(slot) else { return false };
+        let is_overdue = shared.now.saturating_since(peer.heard) >= peer.patience();
+        let goes = !peer.sends || (of_stream && is_overdue && !shared.inbox.is_crowded(crowd(shared)));
+        if goes {
+            self.evict(slot, shared);
+        }
+        goes
+    }
+
+    /// Who of those that may go was not heard for longest. Their times are brought up to date on the way: they stand
+    /// still while somebody speaks, so that no packet costs anything here.
+    fn longest_idle(&mut self) -> Option<u32> {
+        for _ in 0..MAX_LOOKED_AT {
+            let (at, slot) = self.idle.first()?;
+            let key = idle_key(self.get(slot)?);
+            if key <= at {
+                return Some(slot);
+            }
+            self.idle.set(slot, key);
+        }
+        None
+    }
+
+    fn evict(&mut self, slot: u32, shared: &mut Shared) {
+        shared.stats.dropped.evicted_peers += 1;
+        self.expire(slot, shared);
+    }
+
+    fn add(&mut self, address: SocketAddr, epoch: u32, of_stream: bool, shared: &mut Shared) -> Result<u32, Refused> {
+        if self.len() >= shared.config.max_peers && !self.make_room(of_stream, shared) {
             shared.stats.dropped.peers_full += 1;
             return Err(Refused::NoRoom);
         }
@@ -274,8 +337,9 @@ impl Peers {
             return Err(Refused::NoRoom);
         }
         let mut peer = Peer::new(address, epoch, shared.now);
+        peer.sends = of_stream;
         peer.resume = self.remembered.take(address, epoch).map(Box::new);
-        let deadline = peer.deadline(&shared.config);
+        let (deadline, key) = (peer.deadline(&shared.config), idle_key(&peer));
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.slots[slot as usize] = Some(peer);
@@ -288,6 +352,7 @@ impl Peers {
         };
         self.lookup.insert(address, slot);
         self.timers.set(slot, deadline);
+        self.idle.set(slot, key);
         shared.event(Event::NewSender { peer: address, epoch });
         Ok(slot)
     }
@@ -296,6 +361,7 @@ impl Peers {
         let peer = self.slots.get_mut(slot as usize)?.take()?;
         self.lookup.remove(&peer.address);
         self.timers.clear(slot);
+        self.idle.clear(slot);
         self.free.push(slot);
         Some(peer)
     }
@@ -320,6 +386,9 @@ impl Peers {
         for stream in [peer.group.as_mut(), peer.private.as_mut()].into_iter().flatten() {
             if shared.config.silent {
                 stream.give_up_due(shared);
+            }
+            if let Some(patience) = shared.config.patience() {
+                stream.give_up_late(patience, shared);
             }
             if let Some(count) = stream.liveness_mut().check(now) {
                 shared.event(Event::MissingHeartbeat { peer: address, stream: stream.owner().stream, count });
@@ -348,6 +417,16 @@ impl Peers {
         }
     }
 }
+
+/// Who goes first when the table is full: those that only asked, in the order in which they were heard, then those that
+/// sent.
+fn idle_key(peer: &Peer) -> Instant {
+    const BEHIND_ALL: Duration = Duration::from_nanos(u64::MAX / 2);
+    if peer.sends { peer.heard + BEHIND_ALL } else { peer.heard }
+}
+
+/// So many peers are looked at for one packet, at most.
+const MAX_LOOKED_AT: usize = 256;
 
 /// So many items that are no messages may wait in the inbox: two of each peer, and some.
 fn crowd(shared: &Shared) -> usize {
@@ -394,7 +473,8 @@ mod tests {
     #[test]
     fn a_peer_without_a_stream_costs_at_most_256_bytes() {
         let lookup = 2 * (size_of::<(SocketAddr, u32)>() + 1);
-        let timers = size_of::<(Instant, u32)>() + 2 * size_of::<u32>();
+        // Its deadline, and its place among the idle.
+        let timers = 2 * (size_of::<(Instant, u32)>() + 2 * size_of::<u32>());
         assert!(
             size_of::<Option<Peer>>() + lookup + timers <= 256,
             "{} + {lookup} + {timers}",

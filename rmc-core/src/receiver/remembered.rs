@@ -5,6 +5,7 @@ use alloc::collections::VecDeque;
 use core::net::SocketAddr;
 
 use super::peer::Positions;
+use super::peers::is_newer;
 use crate::hash::{Map, map};
 
 /// The last ones to expire, up to a bound.
@@ -41,8 +42,12 @@ impl Remembered {
         }
     }
 
-    /// Takes out what is known of `address`, if it stood in `epoch`.
+    /// Takes out what is known of `address`, if it stood in `epoch`. A stray packet of an older one takes nothing away.
     pub(crate) fn take(&mut self, address: SocketAddr, epoch: u32) -> Option<Positions> {
+        let known = self.entries.get(&address)?.epoch;
+        if known != epoch && !is_newer(epoch, known) {
+            return None;
+        }
         let entry = self.entries.remove(&address)?;
         (entry.epoch == epoch).then_some(entry.positions)
     }

@@ -2,12 +2,14 @@
 
 use core::time::Duration;
 
+use super::backoff::Advertised;
 use super::gaps::{Asking, Gap, GapState};
 use super::liveness::Liveness;
-use super::nack::{self, Ask, Stamps};
+use super::nack::{self, Ask, Confirmed, Scheduler};
 use super::rtt::Rtt;
 use super::window::{Arrival, Taken, Window};
-use crate::event::{EndCause, Event, LossCause, Stream};
+use crate::config::Config;
+use crate::event::{EndCause, Event, LossCause, Path, Stream};
 use crate::inbox::Owner;
 use crate::packet::Flags;
 use crate::seq::SeqRange;
@@ -31,8 +33,9 @@ pub(crate) enum Start {
 #[derive(Clone)]
 pub(crate) struct RecvStream {
     window: Window,
-    stamps: Stamps,
     liveness: Liveness,
+    /// When it last said something that only its sender can know to be new (RMC-EPOCH-6).
+    spoke: Instant,
     /// The first answer of the sender has not come yet, and nothing was delivered.
     joining: bool,
     end: Option<End>,
@@ -57,6 +60,25 @@ pub(crate) struct Beat {
     pub(crate) end: bool,
     /// It came to this node alone, so it may be an answer (F13).
     pub(crate) unicast: bool,
+    pub(crate) advertised: Advertised,
+}
+
+/// How a Lost or a Reset came.
+#[derive(Clone, Copy)]
+pub(crate) struct Word {
+    pub(crate) stamp: u32,
+    pub(crate) path: Path,
+}
+
+/// What weight it has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It answers a NACK of ours.
+    Asked,
+    /// Its sender told the whole group.
+    Public,
+    /// Anybody could have sent it.
+    Nothing,
 }
 
 impl RecvStream {
@@ -66,7 +88,11 @@ impl RecvStream {
             Start::At(seq) => seq,
             Start::Behind(seq) => seq + 1,
         };
-        let mut window = Window::new(owner, next, shared);
+        let advertised = match owner.stream {
+            Stream::Group => Advertised::default(),
+            Stream::Private => Advertised::ALONE,
+        };
+        let mut window = Window::new(owner, next, Scheduler::new(advertised), shared);
         match start {
             Start::At(_) => window.assembly_mut().skip(),
             Start::Behind(_) => window.assembly_mut().resume(LossCause::Expired),
@@ -74,8 +100,8 @@ impl RecvStream {
         }
         Self {
             window,
-            stamps: Stamps::default(),
             liveness: Liveness::default(),
+            spoke: shared.now,
             joining: start == Start::Oldest,
             end: None,
             ack_due: false,
@@ -100,6 +126,11 @@ impl RecvStream {
         &mut self.liveness
     }
 
+    /// Until when a newer epoch waits: as long as this one keeps its promise. `otherwise`: where nothing is promised.
+    pub(crate) fn speaks_until(&self, otherwise: Duration) -> Instant {
+        self.spoke + self.liveness.promise(otherwise)
+    }
+
     /// Whether the sender has finished and everything up to its end was told.
     pub(crate) fn is_finished(&self) -> bool {
         self.end.is_some_and(|end| end.told)
@@ -117,9 +148,7 @@ impl RecvStream {
 
     /// Numbers up to `seq` exist.
     pub(crate) fn learn(&mut self, seq: u64, shared: &mut Shared) {
-        if self.follows_end(seq, shared) {
-            return;
-        }
+        self.outlive_end(seq, shared);
         self.window.learn(seq);
         self.settle(shared);
     }
@@ -131,14 +160,13 @@ impl RecvStream {
             shared.stats.dropped.unread += 1;
             return;
         }
-        if self.follows_end(arrival.seq, shared) {
-            return;
-        }
+        self.outlive_end(arrival.seq, shared);
         match self.window.take(arrival, shared) {
             Taken::Duplicate => shared.stats.rx.duplicates += 1,
             Taken::Refused => {}
             Taken::New(gap) => {
                 shared.stats.rx.data += 1;
+                self.spoke = shared.now;
                 if let Some(gap) = gap {
                     self.filled(gap, arrival, rtt, shared);
                 }
@@ -157,43 +185,50 @@ impl RecvStream {
 
     /// A Heartbeat (S25; RMC-GAP-10, RMC-LOST-6, RMC-ACK-1).
     pub(crate) fn heartbeat(&mut self, beat: Beat, shared: &mut Shared) {
-        if self.owner().stream == Stream::Private {
-            self.ack_due = true;
+        match self.owner().stream {
+            Stream::Group => self.window.asking().0.advertise(beat.advertised),
+            Stream::Private => self.ack_due = true,
         }
         if self.window.is_crowded(shared) {
             shared.stats.dropped.unread += 1;
             return;
         }
-        if self.follows_end(beat.seq, shared) {
-            return;
-        }
+        self.outlive_end(beat.seq, shared);
         let bound = self.unasked_bound(shared);
-        if beat.unicast && !beat.end && self.end.is_none() {
+        if beat.unicast && self.end.is_none() {
             self.window.unlearn(beat.seq, shared);
+        }
+        if beat.seq >= self.window.known() {
+            self.spoke = shared.now;
         }
         self.window.learn(beat.seq);
         if beat.end && self.end.is_none() && beat.seq >= self.window.known() {
             self.end = Some(End { seq: beat.seq, told: false });
         }
-        if let Some(gone) = SeqRange::new(1, beat.oldest - 1) {
+        // By unicast everybody could say so; who asks is told.
+        if let Some(gone) = SeqRange::new(1, beat.oldest - 1).filter(|_| !beat.unicast) {
             if self.joining {
                 self.window.give_up(gone, None, shared);
             } else if gone.last() <= bound {
                 self.window.give_up(gone, Some(LossCause::Lost), shared);
             }
         }
-        self.joining = false;
+        self.joining &= beat.unicast;
         self.settle(shared);
     }
 
     /// A Lost: numbers from `first` to `seq` - 1 cannot be had (S15; RMC-LOST-2 to RMC-LOST-5).
-    pub(crate) fn lost(&mut self, first: u64, seq: u64, stamp: u32, rtt: &mut Rtt, shared: &mut Shared) {
+    pub(crate) fn lost(&mut self, first: u64, seq: u64, word: Word, rtt: &mut Rtt, shared: &mut Shared) {
         if self.window.is_crowded(shared) {
             shared.stats.dropped.unread += 1;
             return;
         }
-        let asked = self.answered(stamp, rtt, shared);
-        if self.follows_end(seq - 1, shared) {
+        let standing = self.standing(word, rtt, shared);
+        self.outlive_end(seq - 1, shared);
+        if standing == Standing::Nothing {
+            // It may be true: asking tells (RMC-LOST-7).
+            self.window.learn(seq - 1);
+            self.settle(shared);
             return;
         }
         if self.joining && first == 1 {
@@ -208,11 +243,11 @@ impl RecvStream {
         // exist; a silent node never asks, so that it must take what it hears.
         let last = seq - 1;
         let bound = self.unasked_bound(shared);
-        let counts_to = match (asked, shared.config.silent) {
-            (true, _) => last.min(bound),
-            (false, true) => last,
-            (false, false) if last <= bound => last,
-            (false, false) => 0,
+        let counts_to = match (standing, shared.config.silent) {
+            (Standing::Asked, _) => last.min(bound),
+            (_, true) => last,
+            (_, false) if last <= bound => last,
+            (_, false) => 0,
         };
         self.window.learn(last);
         if let Some(gone) = SeqRange::new(first, counts_to) {
@@ -222,16 +257,21 @@ impl RecvStream {
     }
 
     /// A Reset: the stream goes on behind `seq` (S16, RMC-RESET-1).
-    pub(crate) fn reset(&mut self, seq: u64, stamp: u32, rtt: &mut Rtt, shared: &mut Shared) {
+    pub(crate) fn reset(&mut self, seq: u64, word: Word, rtt: &mut Rtt, shared: &mut Shared) {
         if self.window.is_crowded(shared) {
             shared.stats.dropped.unread += 1;
             return;
         }
-        let asked = self.answered(stamp, rtt, shared);
-        if seq < self.delivered() || self.follows_end(seq, shared) {
+        let standing = self.standing(word, rtt, shared);
+        if seq < self.delivered() {
             return;
         }
-        let counts = asked || self.joining || shared.config.silent || seq <= self.unasked_bound(shared);
+        self.outlive_end(seq, shared);
+        let counts = match standing {
+            Standing::Asked => true,
+            Standing::Public => self.joining || shared.config.silent || seq <= self.unasked_bound(shared),
+            Standing::Nothing => false,
+        };
         self.window.learn(seq);
         if counts {
             let owner = self.owner();
@@ -245,9 +285,22 @@ impl RecvStream {
         self.settle(shared);
     }
 
-    /// A Confirm: an answer to a NACK of ours, of which only the round trip is used.
-    pub(crate) fn confirm(&mut self, stamp: u32, rtt: &mut Rtt, shared: &Shared) {
-        self.answered(stamp, rtt, shared);
+    /// A Confirm (RMC-GAP-13). By unicast it counts as an answer to a NACK of ours only. Returns whether it counts.
+    pub(crate) fn confirm(
+        &mut self,
+        confirmed: Confirmed<'_>,
+        stamp: u32,
+        path: Path,
+        rtt: &mut Rtt,
+        shared: &Shared,
+    ) -> bool {
+        let asked = self.answered(stamp, rtt, shared);
+        let counts = asked || path == Path::Multicast;
+        if counts {
+            let (nacks, gaps) = self.window.asking();
+            nacks.confirm(gaps, confirmed, *rtt, shared);
+        }
+        counts
     }
 
     /// The application has taken an item of this stream. Returns whether that made room for a gap that can now be asked
@@ -280,16 +333,25 @@ impl RecvStream {
         self.settle(shared);
     }
 
+    /// Gives up what was not repaired in time, where the application does not wait for ever (RMC-MODE-2).
+    pub(crate) fn give_up_late(&mut self, patience: Duration, shared: &mut Shared) {
+        while let Some(gap) = self.window.gaps().first().filter(|gap| gap.seen + patience <= shared.now) {
+            self.window.give_up(gap.range, Some(LossCause::Deadline), shared);
+        }
+        self.settle(shared);
+    }
+
     /// Lets the waits of all gaps begin anew (S28, S30).
-    pub(crate) fn restart_gaps(&mut self, shared: &Shared) {
+    pub(crate) fn restart_gaps(&mut self, shared: &mut Shared) {
         let mut from = 0;
         while let Some(gap) = self.window.gaps().find_from(from) {
             from = gap.range.last() + 1;
             if let GapState::Armed(asking) = gap.state
-                && let Gap { state: GapState::Armed(Asking { due, .. }), .. } = nack::new_gap(gap.range, shared)
+                && let Gap { state: GapState::Armed(Asking { due, .. }), .. } =
+                    self.window.nacks().new_gap(gap.range, shared)
             {
                 let state = GapState::Armed(Asking { due, ..asking });
-                self.window.gaps_mut().set_state(gap.range.first(), state, nack::turn(shared));
+                self.window.asking().1.set_state(gap.range.first(), state, nack::turn(shared));
             }
         }
     }
@@ -300,8 +362,9 @@ impl RecvStream {
     }
 
     /// The NACK that is due, if one is.
-    pub(crate) fn ask(&mut self, rtt: Rtt, shared: &mut Shared) -> Option<Ask> {
-        nack::ask(self.window.gaps_mut(), &mut self.stamps, rtt, shared)
+    pub(crate) fn ask(&mut self, rtt: &mut Rtt, shared: &mut Shared) -> Option<Ask> {
+        let (nacks, gaps) = self.window.asking();
+        nacks.ask(gaps, rtt, shared)
     }
 
     /// The Ack that is due, if one is: the highest number with nothing missing before it, and how many packets fit
@@ -319,10 +382,11 @@ impl RecvStream {
     }
 
     /// When this stream needs `handle_timeout` next.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self, config: &Config) -> Option<Instant> {
         // While it waits to be polled, its gaps are no reason to wake up.
         let gaps = if self.queued { None } else { self.window.gaps().earliest() };
-        earlier(gaps, self.liveness.deadline())
+        let late = config.patience().and_then(|patience| self.window.gaps().first().map(|gap| gap.seen + patience));
+        earlier(earlier(gaps, late), self.liveness.deadline())
     }
 
     pub(crate) fn info(&self) -> StreamInfo {
@@ -337,12 +401,24 @@ impl RecvStream {
         }
     }
 
-    /// Whether `seq` lies behind the number with which the sender finished: what says so is dropped, as nothing can
-    /// follow.
-    fn follows_end(&self, seq: u64, shared: &mut Shared) -> bool {
-        let follows = self.end.is_some_and(|end| seq > end.seq);
-        shared.stats.dropped.after_end += u64::from(follows);
-        follows
+    /// A packet names `seq`: if that lies behind the number with which the sender finished, it did not finish, as it
+    /// would give no such number then (RMC-END-4). Somebody else had said so.
+    fn outlive_end(&mut self, seq: u64, shared: &mut Shared) {
+        if self.end.is_some_and(|end| seq > end.seq) {
+            self.end = None;
+            shared.stats.rx.ends_withdrawn += 1;
+        }
+    }
+
+    /// What weight a Lost or a Reset has (RMC-LOST-4, RMC-LOST-5, RMC-LOST-7).
+    fn standing(&mut self, word: Word, rtt: &mut Rtt, shared: &Shared) -> Standing {
+        if self.answered(word.stamp, rtt, shared) {
+            return Standing::Asked;
+        }
+        match word {
+            Word { stamp: 0, path: Path::Multicast } => Standing::Public,
+            _ => Standing::Nothing,
+        }
     }
 
     /// How far news counts that nobody asked for (RMC-LOST-5).
@@ -355,23 +431,27 @@ impl RecvStream {
     #[inline(never)]
     fn filled(&mut self, gap: Gap, arrival: Arrival<'_>, rtt: &mut Rtt, shared: &mut Shared) {
         if !arrival.flags.contains(Flags::RESENT) {
+            self.window.asking().0.reordered(gap.seen, shared);
             return;
         }
         shared.stats.repair.repaired += 1;
-        let GapState::Armed(Asking { asked: Some(asked), .. }) = gap.state else { return };
-        if asked.once
-            && let Some(round_trip) = self.stamps.answered(asked.stamp, shared.now)
+        let GapState::Armed(asking) = gap.state else { return };
+        let (nacks, gaps) = self.window.asking();
+        // What comes by multicast may be an answer to somebody else.
+        if let Some(asked) = asking.asked.filter(|asked| asked.once && arrival.path == Path::Unicast)
+            && let Some(round_trip) = nacks.answered(asked.stamp, shared.now)
         {
             rtt.sample(round_trip);
         }
-        nack::hold(self.window.gaps_mut(), gap, arrival.seq, *rtt, shared);
+        nacks.hold(gaps, gap, arrival.seq, *rtt, shared);
     }
 
     fn answered(&mut self, stamp: u32, rtt: &mut Rtt, shared: &Shared) -> bool {
-        if let Some(round_trip) = self.stamps.answered(stamp, shared.now) {
+        let nacks = self.window.asking().0;
+        if let Some(round_trip) = nacks.answered(stamp, shared.now) {
             rtt.sample(round_trip);
         }
-        self.stamps.knows(stamp)
+        nacks.knows(stamp)
     }
 
     fn settle(&mut self, shared: &mut Shared) {

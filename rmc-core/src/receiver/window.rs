@@ -8,12 +8,14 @@
 //! ```
 
 mod delivery;
+mod unordered;
 
 use alloc::vec::Vec;
 
 use super::assembly::Assembly;
 use super::gaps::{Gap, GapState, Gaps};
-use super::nack;
+use super::nack::{self, Scheduler};
+use crate::config::Delivery;
 use crate::event::{EndCause, LossCause, Path};
 use crate::hash::{Map, map};
 use crate::inbox::{Owner, What};
@@ -21,6 +23,7 @@ use crate::packet::Flags;
 use crate::seq::SeqRange;
 use crate::shared::{Held, Shared};
 use delivery::Payload;
+use unordered::Fragments;
 
 /// One step of the window may wait until this share of it is free, so that a window that slides does not ask for every
 /// number alone.
@@ -40,8 +43,13 @@ pub(crate) struct Window {
     /// Whether anything was delivered or reported: from then on nothing is left out silently.
     begun: bool,
     gaps: Gaps,
+    nacks: Scheduler,
     cache: Map<u64, Cached>,
     cached_bytes: usize,
+    /// Of the cached packets: those whose message was delivered before its turn. Nothing but their flags is kept.
+    told: usize,
+    /// Of those that were not, where delivery does not wait for order.
+    fragments: Fragments,
     assembly: Assembly,
     /// Messages in the inbox that the application has not taken.
     unread: Held,
@@ -56,6 +64,8 @@ struct Cached {
     flags: Flags,
     path: Path,
     buffer: Vec<u8>,
+    /// Its message was delivered already.
+    told: bool,
 }
 
 /// A data packet, as the window sees it.
@@ -78,7 +88,7 @@ pub(crate) enum Taken {
 }
 
 impl Window {
-    pub(crate) fn new(owner: Owner, next: u64, shared: &Shared) -> Self {
+    pub(crate) fn new(owner: Owner, next: u64, nacks: Scheduler, shared: &Shared) -> Self {
         Self {
             owner,
             next,
@@ -87,8 +97,11 @@ impl Window {
             received: next - 1,
             begun: false,
             gaps: Gaps::new(shared.config.max_nacks),
+            nacks,
             cache: map(shared.config.seed),
             cached_bytes: 0,
+            told: 0,
+            fragments: Fragments::default(),
             assembly: Assembly::default(),
             unread: Held::default(),
             marks: 0,
@@ -112,8 +125,13 @@ impl Window {
         &self.gaps
     }
 
-    pub(crate) const fn gaps_mut(&mut self) -> &mut Gaps {
-        &mut self.gaps
+    /// What asks for the gaps, and the gaps.
+    pub(crate) const fn asking(&mut self) -> (&mut Scheduler, &mut Gaps) {
+        (&mut self.nacks, &mut self.gaps)
+    }
+
+    pub(crate) const fn nacks(&self) -> &Scheduler {
+        &self.nacks
     }
 
     pub(crate) const fn assembly_mut(&mut self) -> &mut Assembly {
@@ -121,7 +139,7 @@ impl Window {
     }
 
     pub(crate) fn cached_packets(&self) -> usize {
-        self.cache.len()
+        self.cache.len() - self.told
     }
 
     /// Bytes of payload: cached, being reassembled, and not taken by the application.
@@ -142,7 +160,7 @@ impl Window {
 
     /// How many packets fit behind `next - 1`.
     pub(crate) fn free_packets(&self, shared: &Shared) -> u32 {
-        let free = shared.config.receive_window_packets.saturating_sub(self.unread.packets + self.cache.len());
+        let free = shared.config.receive_window_packets.saturating_sub(self.unread.packets + self.cached_packets());
         u32::try_from(free).unwrap_or(u32::MAX)
     }
 
@@ -175,6 +193,9 @@ impl Window {
         }
         self.learn(arrival.seq);
         if arrival.seq == self.next {
+            return self.take_next(arrival, shared);
+        }
+        if shared.config.delivery == Delivery::Latest && self.jump(&arrival, shared) {
             return self.take_next(arrival, shared);
         }
         self.take_ahead(arrival, shared)
@@ -243,7 +264,9 @@ impl Window {
     /// The stream is over: delivers what is cached in order, and reports every number up to the highest known that did
     /// not come (S26, RMC-PEER-6).
     pub(crate) fn end(&mut self, cause: LossCause, shared: &mut Shared) {
-        if let Some(range) = SeqRange::new(self.next, self.known) {
+        // Past the window a number is a hint, and no hint is reported as lost.
+        let window = self.next.saturating_add(shared.config.receive_window_packets as u64 - 1);
+        if let Some(range) = SeqRange::new(self.next, self.known.min(window).max(self.covered)) {
             self.give_up(range, Some(cause), shared);
         }
         let held = self.assembly.len();
@@ -257,10 +280,11 @@ impl Window {
 
     /// Drops everything that is not in the inbox, unreported.
     pub(crate) fn drop_all(&mut self, shared: &mut Shared) {
-        shared.received_packets -= self.cache.len();
+        shared.received_packets -= self.cached_packets();
         shared.received_bytes -= self.cached_bytes + self.assembly.len();
-        self.cached_bytes = 0;
+        (self.cached_bytes, self.told) = (0, 0);
         self.cache.clear();
+        self.fragments.clear();
         self.gaps.clear();
         self.assembly.release(&mut shared.pool);
         self.leave_turn(shared);
@@ -337,13 +361,17 @@ impl Window {
         self.cached_bytes += buffer.len();
         shared.received_packets += 1;
         shared.received_bytes += buffer.len();
-        self.cache.insert(seq, Cached { flags: arrival.flags, path: arrival.path, buffer });
+        self.cache.insert(seq, Cached { flags: arrival.flags, path: arrival.path, buffer, told: false });
+        if shared.config.delivery.is_unordered() {
+            self.fragments.insert(seq, arrival.flags);
+            self.deliver_ahead(seq, shared);
+        }
         Taken::New(gap)
     }
 
     fn open(&mut self, range: SeqRange, shared: &mut Shared) {
         shared.stats.repair.gaps += 1;
-        self.gaps.insert(nack::new_gap(range, shared), nack::turn(shared));
+        self.gaps.insert(self.nacks.new_gap(range, shared), nack::turn(shared));
     }
 
     /// Everything behind `covered` up to `last` is gone. It joins a gap before it that is gone for the same cause:
@@ -359,7 +387,7 @@ impl Window {
             self.gaps.remove(first, nack::turn(shared));
         }
         if let Some(range) = SeqRange::new(first, last) {
-            self.gaps.insert(Gap { range, state }, nack::turn(shared));
+            self.gaps.insert(Gap { range, seen: shared.now, state }, nack::turn(shared));
         }
         self.covered = last;
     }
@@ -375,7 +403,7 @@ impl Window {
         ];
         for (range, state) in parts {
             if let Some(range) = range {
-                self.gaps.insert(Gap { range, state }, nack::turn(shared));
+                self.gaps.insert(Gap { range, state, ..gap }, nack::turn(shared));
             }
         }
     }
@@ -433,6 +461,9 @@ impl Window {
     }
 
     fn evict_highest(&mut self, shared: &mut Shared) -> bool {
+        if shared.config.delivery.is_unordered() {
+            return self.evict_fragment(shared);
+        }
         if self.cache.is_empty() {
             return false;
         }
@@ -442,11 +473,16 @@ impl Window {
         }
         let Some(Cached { buffer, .. }) = self.cache.remove(&self.covered) else { return false };
         self.covered -= 1;
+        self.forget_cached(buffer, shared);
+        shared.stats.dropped.window += 1;
+        true
+    }
+
+    /// A packet has left the cache and nobody gets it.
+    fn forget_cached(&mut self, buffer: Vec<u8>, shared: &mut Shared) {
         self.cached_bytes -= buffer.len();
         shared.received_packets -= 1;
         shared.received_bytes -= buffer.len();
-        shared.stats.dropped.window += 1;
         shared.pool.put(buffer);
-        true
     }
 }

@@ -97,6 +97,8 @@ impl Lone {
     /// time begins at 0.
     pub(crate) fn new(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::new(group(), OWN, 4711);
+        // Most rules are about what is asked, not about when: at once.
+        config.max_nack_backoff = Duration::ZERO;
         config.local_addrs = vec![own()];
         config.join_policy = JoinPolicy::FromStart;
         config.events = EventMask::ALL;

@@ -270,12 +270,9 @@ fn rmc_sec_3_every_drop_has_its_reason() {
             |stats| stats.dropped.closed,
         ),
         (
-            "after_end",
-            |lone| {
-                lone.hear(peer(0), &heartbeat_with(Flags::END, 1, 1, 10 * MS));
-                lone.hear_all([2]);
-            },
-            |stats| stats.dropped.after_end,
+            "early_epoch",
+            |lone| lone.hear(peer(0), &data_with(Flags::NONE, 0, EPOCH + 1, 1)),
+            |stats| stats.dropped.early_epoch,
         ),
     ];
     for (name, drop, count) in cases {
@@ -309,7 +306,8 @@ fn rmc_sec_3_every_drop_has_its_reason() {
                 dropped.ack_beyond,
                 dropped.unread,
                 dropped.closed,
-                dropped.after_end,
+                dropped.early_epoch,
+                dropped.evicted_peers,
             ]
             .iter()
             .sum::<u64>()

@@ -151,6 +151,7 @@ impl Net {
         // Epochs that wrap around.
         let epoch = u32::MAX.wrapping_add(incarnation);
         let mut config = Config::new(group(), epoch, self.seed ^ (node as u64) << 32 ^ u64::from(incarnation));
+        config.max_nack_backoff = Duration::ZERO;
         config.local_addrs = vec![address(node)];
         config.join_policy = policy;
         config.max_datagram = 80;

@@ -65,6 +65,7 @@ fn it_behaves_as_a_sorted_list_does() {
                     let above = model.get(place).map_or(1_000, |gap| gap.range.first());
                     let last = seq + rng.next_u64() % (above - seq).min(20);
                     let gap = Gap {
+                        seen: NOW,
                         range: SeqRange::new(seq, last).expect("not empty"),
                         state: armed(rng.next_u64() % 1_000),
                     };
@@ -104,7 +105,7 @@ fn it_behaves_as_a_sorted_list_does() {
 #[test]
 fn a_gap_of_a_million_costs_what_a_gap_of_one_costs() {
     let mut gaps = Gaps::new(10);
-    gaps.insert(Gap { range: SeqRange::new(1, 1_000_000).expect("ascending"), state: armed(0) }, NOW);
+    gaps.insert(Gap { range: SeqRange::new(1, 1_000_000).expect("ascending"), seen: NOW, state: armed(0) }, NOW);
     assert_eq!((gaps.len(), gaps.nodes.len()), (1, 1));
     gaps.fill(500_000, NOW);
     assert_eq!((gaps.len(), gaps.nodes.len()), (2, 2), "one more, in the node that became free and a new one");

@@ -28,15 +28,22 @@ impl Window {
     pub(super) fn advance(&mut self, shared: &mut Shared) {
         loop {
             if !self.cache.is_empty()
-                && let Some(Cached { flags, path, buffer }) = self.cache.remove(&self.next)
+                && let Some(Cached { flags, path, buffer, told }) = self.cache.remove(&self.next)
             {
+                if told {
+                    self.pass_told(flags, shared);
+                    continue;
+                }
+                if shared.config.delivery.is_unordered() {
+                    self.fragments.remove(self.next);
+                }
                 self.cached_bytes -= buffer.len();
                 shared.received_packets -= 1;
                 shared.received_bytes -= buffer.len();
                 self.deliver(self.next, flags, path, Payload::Owned(buffer), shared);
                 continue;
             }
-            let Some(Gap { range, state: GapState::Gone(cause) }) =
+            let Some(Gap { range, state: GapState::Gone(cause), .. }) =
                 self.gaps.first().filter(|gap| gap.range.first() == self.next)
             else {
                 break;
@@ -137,7 +144,7 @@ impl Window {
         }
     }
 
-    fn push_packed(&mut self, seq: u64, path: Path, buffer: Vec<u8>, shared: &mut Shared) {
+    pub(super) fn push_packed(&mut self, seq: u64, path: Path, buffer: Vec<u8>, shared: &mut Shared) {
         for (index, record) in (0..=u16::MAX).zip(records(&buffer)) {
             self.count_message(seq, index, record.len(), shared);
         }
@@ -145,7 +152,7 @@ impl Window {
     }
 
     #[inline]
-    fn push_message(&mut self, seq: u64, path: Path, buffer: Vec<u8>, shared: &mut Shared) {
+    pub(super) fn push_message(&mut self, seq: u64, path: Path, buffer: Vec<u8>, shared: &mut Shared) {
         self.count_message(seq, 0, buffer.len(), shared);
         self.push(seq, path, false, buffer, shared);
     }

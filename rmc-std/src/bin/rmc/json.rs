@@ -174,7 +174,7 @@ pub(crate) fn stats_value(stats: &Stats, sockets: &SocketStats) -> Value {
             "peers_full": dropped.peers_full, "stale_epoch": dropped.stale_epoch, "wrong_target": dropped.wrong_target,
             "wrong_path": dropped.wrong_path, "window": dropped.window, "total": dropped.total,
             "inactive": dropped.inactive, "askers_full": dropped.askers_full, "ack_beyond": dropped.ack_beyond,
-            "unread": dropped.unread, "closed": dropped.closed, "after_end": dropped.after_end,
+            "unread": dropped.unread, "closed": dropped.closed, "early_epoch": dropped.early_epoch, "evicted_peers": dropped.evicted_peers,
             "events": dropped.events,
         },
         "held": {
