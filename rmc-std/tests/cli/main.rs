@@ -1,9 +1,11 @@
 //! The command line as a person uses it: the real program, over multicast on 127.0.0.1.
 #![cfg(feature = "cli")]
 
+mod bridge;
 mod demo;
 mod ends;
 mod json_lines;
+mod namespaces;
 mod options;
 mod program;
 mod senders;

@@ -69,16 +69,23 @@ impl Program {
     }
 
     pub(crate) fn start_with(arguments: &str, stdin: Stdio) -> Self {
-        Self::spawn(arguments, stdin, Stdio::piped())
+        Self::spawn(Command::new(env!("CARGO_BIN_EXE_rmc")), arguments, stdin, Stdio::piped())
+    }
+
+    /// Starts `rmc` in a network namespace.
+    pub(crate) fn start_in(namespace: &str, arguments: &str) -> Self {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", namespace, env!("CARGO_BIN_EXE_rmc")]);
+        Self::spawn(command, arguments, Stdio::null(), Stdio::piped())
     }
 
     /// Starts `rmc` with a standard output of its own, of which nothing is read here.
     pub(crate) fn start_to(arguments: &str, stdout: Stdio) -> Self {
-        Self::spawn(arguments, Stdio::null(), stdout)
+        Self::spawn(Command::new(env!("CARGO_BIN_EXE_rmc")), arguments, Stdio::null(), stdout)
     }
 
-    fn spawn(arguments: &str, stdin: Stdio, stdout: Stdio) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_rmc"))
+    fn spawn(mut command: Command, arguments: &str, stdin: Stdio, stdout: Stdio) -> Self {
+        let mut child = command
             .args(arguments.split_whitespace())
             .stdin(stdin)
             .stdout(stdout)
