@@ -5,6 +5,7 @@ mod backoff;
 mod gaps;
 mod grace;
 mod liveness;
+mod lookup;
 mod nack;
 mod peer;
 mod peers;

@@ -6,13 +6,13 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use super::lookup::Lookup;
 use super::peer::{Opening, Peer};
 use super::remembered::Remembered;
 use super::stream::RecvStream;
 use super::window::Arrival;
 use crate::config::JoinPolicy;
 use crate::event::{EndCause, Event, LossCause, Stream};
-use crate::hash::{Map, map};
 use crate::inbox::{Owner, What};
 use crate::packet::Flags;
 use crate::shared::Shared;
@@ -33,7 +33,7 @@ pub(crate) enum Refused {
 pub(crate) struct Peers {
     slots: Vec<Option<Peer>>,
     free: Vec<u32>,
-    lookup: Map<SocketAddr, u32>,
+    lookup: Lookup,
     /// Whose packet came last: the next one is probably from the same.
     recent: u32,
     timers: Deadlines,
@@ -52,7 +52,7 @@ impl Peers {
         Self {
             slots: Vec::new(),
             free: Vec::new(),
-            lookup: map(config.seed),
+            lookup: Lookup::new(config.seed),
             recent: 0,
             timers: Deadlines::default(),
             idle: Deadlines::default(),
@@ -67,7 +67,7 @@ impl Peers {
     }
 
     pub(crate) fn find(&self, address: SocketAddr) -> Option<u32> {
-        self.lookup.get(&address).copied()
+        self.lookup.find(address, |slot| self.get(slot).map(|peer| peer.address))
     }
 
     pub(crate) fn get(&self, slot: u32) -> Option<&Peer> {
@@ -350,7 +350,8 @@ impl Peers {
                 u32::try_from(self.slots.len() - 1).expect("max_peers is at most 2^20")
             }
         };
-        self.lookup.insert(address, slot);
+        let slots = &self.slots;
+        self.lookup.add(address, slot, |slot| slots.get(slot as usize)?.as_ref().map(|peer| peer.address));
         self.timers.set(slot, deadline);
         self.idle.set(slot, key);
         shared.event(Event::NewSender { peer: address, epoch });
@@ -359,7 +360,7 @@ impl Peers {
 
     fn take(&mut self, slot: u32) -> Option<Peer> {
         let peer = self.slots.get_mut(slot as usize)?.take()?;
-        self.lookup.remove(&peer.address);
+        self.lookup.remove(peer.address, slot);
         self.timers.clear(slot);
         self.idle.clear(slot);
         self.free.push(slot);
@@ -472,7 +473,7 @@ mod tests {
     /// S05: the slot, the place in the lookup (at most half empty), and the deadline.
     #[test]
     fn a_peer_without_a_stream_costs_at_most_256_bytes() {
-        let lookup = 2 * (size_of::<(SocketAddr, u32)>() + 1);
+        let lookup = 2 * (size_of::<u32>() + 1);
         // Its deadline, and its place among the idle.
         let timers = 2 * (size_of::<(Instant, u32)>() + 2 * size_of::<u32>());
         assert!(
