@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::backoff::Advertised;
 use super::gaps::{Asked, Asking, Gap, GapState, Gaps};
 use super::grace::Grace;
-use super::rtt::Rtt;
+use super::rtt::{Rtt, Untold};
 use crate::packet::{HEADER_LEN, MAX_RANGES, Ranges, RangesBuilder};
 use crate::rng::Rng;
 use crate::seq::SeqRange;
@@ -194,25 +194,26 @@ impl Scheduler {
         }
         attempts = attempts.saturating_add(1);
         let doublings = attempts.saturating_sub(STEADY_ATTEMPTS).min(16);
-        let most = shared.config.nack_max_delay;
-        rtt.in_vain(doublings, self.initial(shared), most);
-        let delay = shared.rng.stretch(rtt.retry(self.initial(shared), doublings));
-        let delay = delay.min(most.max(self.timeout(*rtt, shared)));
+        let first_time = self.untold(shared);
+        rtt.in_vain(doublings, first_time);
+        let delay = shared.rng.stretch(rtt.retry(first_time, doublings));
+        let delay = delay.min(first_time.most.max(rtt.timeout(first_time)));
         GapState::Armed(Asking { due: now + delay, attempts, asked: Some(Asked { first, stamp, once }) })
     }
 
     fn timeout(&self, rtt: Rtt, shared: &Shared) -> Duration {
-        rtt.timeout(self.initial(shared))
+        rtt.timeout(self.untold(shared))
     }
 
     /// How long to wait for an answer before there is a sample (RMC-RTT-4): what others say of the round trip is better
     /// than nothing.
-    fn initial(&self, shared: &Shared) -> Duration {
-        let told = self.advertised.rtt;
-        if told == Duration::ZERO {
-            return shared.config.nack_resend_time;
-        }
-        (told + (told / 2).max(LEAST_MARGIN)).min(shared.config.nack_max_delay)
+    fn untold(&self, shared: &Shared) -> Untold {
+        let (told, most) = (self.advertised.rtt, shared.config.nack_max_delay);
+        let initial = match told {
+            Duration::ZERO => shared.config.nack_resend_time,
+            told => (told + (told / 2).max(LEAST_MARGIN)).min(most),
+        };
+        Untold { initial, most }
     }
 }
 

@@ -18,6 +18,14 @@ pub(crate) struct Rtt {
     doublings: u8,
 }
 
+/// How long to wait before the first sample.
+#[derive(Clone, Copy)]
+pub(crate) struct Untold {
+    pub(crate) initial: Duration,
+    /// Doubled, it is at most this.
+    pub(crate) most: Duration,
+}
+
 #[derive(Clone, Copy)]
 struct Estimate {
     smoothed: u32,
@@ -56,29 +64,29 @@ impl Rtt {
         self.estimate.map(|estimate| Duration::from_nanos(estimate.nanos().0))
     }
 
-    /// How long to wait for an answer: SRTT + max(1 ms, 4 RTTVAR); before the first sample `initial`, doubled as often
-    /// as it was in vain: else at a round trip far above it no first attempt would ever be clean, and none give a
+    /// How long to wait for an answer: SRTT + max(1 ms, 4 RTTVAR); before the first sample `first.initial`, doubled as
+    /// often as it was in vain: else at a round trip far above it no first attempt would ever be clean, and none give a
     /// sample.
-    pub(crate) fn timeout(&self, initial: Duration) -> Duration {
+    pub(crate) fn timeout(&self, first: Untold) -> Duration {
         match self.estimate.map(Estimate::nanos) {
             Some((smoothed, variation)) => Duration::from_nanos(smoothed + (4 * variation).max(MIN_VARIATION_NANOS)),
-            None => initial.saturating_mul(1 << self.doublings),
+            None => first.initial.saturating_mul(1 << self.doublings).min(first.most.max(first.initial)),
         }
     }
 
     /// The same for a retry whose delay is doubled `doublings` times.
-    pub(crate) fn retry(&self, initial: Duration, doublings: u32) -> Duration {
+    pub(crate) fn retry(&self, first: Untold, doublings: u32) -> Duration {
         let carried = if self.estimate.is_none() { u32::from(self.doublings) } else { 0 };
-        self.timeout(initial).saturating_mul(1 << doublings.saturating_sub(carried))
+        self.timeout(first).saturating_mul(1 << doublings.saturating_sub(carried))
     }
 
     /// A gap had to be asked for so often that its delay was doubled `doublings` times (RMC-RTT-5). A delay that has
-    /// reached `most` already grows no more.
-    pub(crate) fn in_vain(&mut self, doublings: u32, initial: Duration, most: Duration) {
+    /// reached the longest already grows no more.
+    pub(crate) fn in_vain(&mut self, doublings: u32, first: Untold) {
         if self.estimate.is_some() {
             return;
         }
-        while u32::from(self.doublings) < doublings && self.timeout(initial) < most {
+        while u32::from(self.doublings) < doublings && self.timeout(first) < first.most {
             self.doublings += 1;
         }
     }
@@ -89,11 +97,36 @@ mod tests {
     use super::*;
 
     const INITIAL: Duration = Duration::from_millis(20);
+    const FIRST: Untold = Untold { initial: INITIAL, most: Duration::from_millis(100) };
 
     #[test]
     fn before_the_first_sample_it_is_the_configured_time() {
-        assert_eq!(Rtt::default().timeout(INITIAL), INITIAL);
+        assert_eq!(Rtt::default().timeout(FIRST), INITIAL);
         assert_eq!(Rtt::default().smoothed(), None);
+    }
+
+    // RMC-RTT-5
+    #[test]
+    fn it_doubles_up_to_the_longest_until_there_is_a_sample() {
+        let mut rtt = Rtt::default();
+        for (doublings, millis) in (0..).zip([20, 40, 80, 100, 100]) {
+            rtt.in_vain(doublings, FIRST);
+            assert_eq!(rtt.timeout(FIRST), Duration::from_millis(millis));
+        }
+        assert_eq!(rtt.retry(FIRST, 3), Duration::from_millis(100), "what was carried over is not doubled again");
+        rtt.in_vain(0, FIRST);
+        assert_eq!(rtt.timeout(FIRST), Duration::from_millis(100), "it carries over");
+        rtt.sample(Duration::from_millis(8));
+        rtt.in_vain(9, FIRST);
+        assert_eq!(rtt.timeout(FIRST), Duration::from_millis(8 + 16));
+    }
+
+    #[test]
+    fn an_initial_time_above_the_longest_is_not_doubled() {
+        let mut rtt = Rtt::default();
+        let first = Untold { initial: Duration::from_millis(30), most: Duration::from_millis(5) };
+        rtt.in_vain(5, first);
+        assert_eq!(rtt.timeout(first), Duration::from_millis(30));
     }
 
     #[test]
@@ -101,7 +134,7 @@ mod tests {
         let mut rtt = Rtt::default();
         rtt.sample(Duration::from_millis(8));
         assert_eq!(rtt.smoothed(), Some(Duration::from_millis(8)));
-        assert_eq!(rtt.timeout(INITIAL), Duration::from_millis(8 + 16));
+        assert_eq!(rtt.timeout(FIRST), Duration::from_millis(8 + 16));
     }
 
     #[test]
@@ -110,7 +143,7 @@ mod tests {
         for _ in 0..100 {
             rtt.sample(Duration::from_micros(100));
         }
-        assert_eq!(rtt.timeout(INITIAL), Duration::from_micros(1_100));
+        assert_eq!(rtt.timeout(FIRST), Duration::from_micros(1_100));
     }
 
     #[test]
