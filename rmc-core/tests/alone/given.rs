@@ -55,6 +55,17 @@ pub(crate) fn last_stamp(lone: &Lone) -> u32 {
     nack.expect("a NACK was sent").stamp
 }
 
+/// News of what is gone comes, as its sender sends it: in answer to the last NACK, or to the whole group, unasked.
+/// `news` makes it with a stamp.
+pub(crate) fn hear_of(lone: &mut Lone, asked: bool, news: impl FnOnce(u32) -> Vec<u8>) {
+    if asked {
+        let stamp = last_stamp(lone);
+        lone.hear_unicast(peer(0), &news(stamp));
+    } else {
+        lone.hear(peer(0), &news(0));
+    }
+}
+
 /// The ranges that `GotLost` told since the last call, both ends included. Forgets all other events.
 pub(crate) fn told_lost(lone: &mut Lone) -> Vec<(u64, u64)> {
     lone.told(|event| if let Event::GotLost { range, .. } = event { Some((range.first(), range.last())) } else { None })

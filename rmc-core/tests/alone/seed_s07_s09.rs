@@ -262,7 +262,7 @@ fn seed_s09_what_was_delivered_or_is_cached_changes_nothing() {
 fn seed_s09_what_was_given_up_stays_lost() {
     let mut lone = Lone::new(|_| {});
     lone.hear_all([1, 3]);
-    lone.hear_unicast(peer(0), &packets::lost(1, 2, 0));
+    lone.hear(peer(0), &packets::lost(1, 2, 0));
     assert_eq!(lone.take(), [message(1), lost(2, 2, LossCause::Lost), message(3)]);
     lone.hear_unicast(peer(0), &repair(2));
     assert_eq!((lone.take(), lone.node.stats().rx.duplicates), (vec![], 1));

@@ -2,7 +2,7 @@
 
 use rmc_core::{JoinPolicy, LossCause};
 
-use crate::given::{confirm, last_stamp, sent_to, told_lost};
+use crate::given::{confirm, hear_of, last_stamp, sent_to, told_lost};
 use crate::lone::{Lone, MS, Sent, lost, message, peer};
 use crate::packets::{self, data, heartbeat, heartbeat_with, repair, reset, times};
 
@@ -104,17 +104,15 @@ fn seed_s10_from_start_asks_for_everything_since_the_first_packet() {
 // RMC-JOIN-2, RMC-LOST-6
 #[test]
 fn seed_s10_from_start_reports_what_cannot_be_had() {
-    let answers = [
-        (packets::lost(1, 7, 0), LossCause::Lost),
-        (heartbeat_with(Flags::NONE, 8, 8, 500 * MS), LossCause::Lost),
-        (reset(7, 0), LossCause::Reset),
-    ];
-    for (answer, cause) in answers {
-        let mut lone = joining(JoinPolicy::FromStart);
-        lone.hear(peer(0), &data(8));
-        lone.hear_unicast(peer(0), &answer);
-        assert_eq!(lone.take(), [lost(1, 7, cause), message(8)]);
-        assert_eq!(told_lost(&mut lone), [(1, 7)]);
+    for (answer, cause) in FIRST_ANSWERS.into_iter().zip([LossCause::Lost, LossCause::Lost, LossCause::Reset]) {
+        for &asked in ways(answer) {
+            let mut lone = joining(JoinPolicy::FromStart);
+            lone.hear(peer(0), &data(10));
+            hear_of(&mut lone, asked, answer);
+            lone.hear_unicast(peer(0), &repair(8));
+            assert_eq!(lone.take(), [lost(1, 7, cause), message(8)]);
+            assert_eq!(told_lost(&mut lone), [(1, 7)]);
+        }
     }
 }
 
@@ -132,25 +130,35 @@ fn seed_s10_oldest_asks_for_everything_too() {
     assert_eq!(lone.asked(), (1..=9).collect::<Vec<_>>());
 }
 
-fn first_answers() -> [Vec<u8>; 3] {
-    [packets::lost(1, 7, 0), heartbeat_with(Flags::NONE, 10, 8, 500 * MS), reset(7, 0)]
+/// Makes, with a stamp, what says that 1 to 7 are gone.
+type Answer = fn(u32) -> Vec<u8>;
+
+const FIRST_ANSWERS: [Answer; 3] =
+    [|stamp| packets::lost(1, 7, stamp), |_| heartbeat_with(Flags::NONE, 10, 8, 500 * MS), |stamp| reset(7, stamp)];
+
+/// Whether it may come in answer to a NACK, unasked, or both: a Heartbeat has no stamp, so it counts only where the
+/// whole group hears it.
+fn ways(answer: Answer) -> &'static [bool] {
+    if answer(0) == answer(1) { &[false] } else { &[true, false] }
 }
 
 // RMC-JOIN-3
 #[test]
 fn seed_s10_oldest_does_not_report_what_lies_below_the_first_answer() {
-    for answer in first_answers() {
-        let mut lone = joining(JoinPolicy::Oldest);
-        lone.hear(peer(0), &data(10));
-        lone.sent.clear();
-        lone.hear_unicast(peer(0), &answer);
-        assert_eq!((lone.take(), told_lost(&mut lone)), (vec![], vec![]));
-        assert_eq!(lone.stream().delivered, 7);
-        lone.hear_unicast(peer(0), &repair(8));
-        lone.hear_unicast(peer(0), &repair(9));
-        assert_eq!(lone.take(), [message(8), message(9), message(10)]);
-        lone.run_for(100 * MS);
-        assert_eq!(lone.asked(), []);
+    for answer in FIRST_ANSWERS {
+        for &asked in ways(answer) {
+            let mut lone = joining(JoinPolicy::Oldest);
+            lone.hear(peer(0), &data(10));
+            hear_of(&mut lone, asked, answer);
+            lone.sent.clear();
+            assert_eq!((lone.take(), told_lost(&mut lone)), (vec![], vec![]));
+            assert_eq!(lone.stream().delivered, 7);
+            lone.hear_unicast(peer(0), &repair(8));
+            lone.hear_unicast(peer(0), &repair(9));
+            assert_eq!(lone.take(), [message(8), message(9), message(10)]);
+            lone.run_for(100 * MS);
+            assert_eq!(lone.asked(), []);
+        }
     }
 }
 
@@ -158,9 +166,9 @@ fn seed_s10_oldest_does_not_report_what_lies_below_the_first_answer() {
 // RMC-JOIN-3
 #[test]
 fn seed_s10_oldest_takes_the_first_answer_before_any_data() {
-    for answer in first_answers() {
+    for answer in FIRST_ANSWERS {
         let mut lone = joining(JoinPolicy::Oldest);
-        lone.hear(peer(0), &answer);
+        lone.hear(peer(0), &answer(0));
         assert_eq!(lone.stream().delivered, 7);
         assert_eq!((lone.take(), told_lost(&mut lone)), (vec![], vec![]));
     }
@@ -181,13 +189,17 @@ fn seed_s10_oldest_believes_the_first_answer_however_far_it_is() {
 // RMC-JOIN-3
 #[test]
 fn seed_s10_oldest_reports_from_the_second_answer_on() {
-    for first in [packets::lost(1, 7, 0), heartbeat_with(Flags::NONE, 10, 8, 500 * MS), heartbeat(10)] {
-        let mut lone = joining(JoinPolicy::Oldest);
-        lone.hear(peer(0), &data(10));
-        lone.hear_unicast(peer(0), &first);
-        let begin = lone.stream().delivered + 1;
-        lone.hear_unicast(peer(0), &packets::lost(1, 9, 0));
-        assert_eq!(lone.take(), [lost(begin, 9, LossCause::Lost), message(10)]);
+    for (first, begin) in
+        [(packets::lost(1, 7, 0), 8), (heartbeat_with(Flags::NONE, 10, 8, 500 * MS), 8), (heartbeat(10), 1)]
+    {
+        for asked in [true, false] {
+            let mut lone = joining(JoinPolicy::Oldest);
+            lone.hear(peer(0), &data(10));
+            lone.hear(peer(0), &first);
+            assert_eq!(lone.stream().delivered + 1, begin);
+            hear_of(&mut lone, asked, |stamp| packets::lost(1, 9, stamp));
+            assert_eq!(lone.take(), [lost(begin, 9, LossCause::Lost), message(10)]);
+        }
     }
 }
 
@@ -205,13 +217,15 @@ fn seed_s10_oldest_reports_if_something_was_delivered_before_the_first_answer() 
 // RMC-JOIN-3
 #[test]
 fn seed_s10_oldest_reports_what_is_missing_behind_a_number_that_it_has() {
-    for answer in first_answers() {
+    for (answer, asked) in
+        FIRST_ANSWERS.into_iter().flat_map(|answer| ways(answer).iter().map(move |&asked| (answer, asked)))
+    {
         let mut lone = joining(JoinPolicy::Oldest);
         lone.hear(peer(0), &data(10));
         for seq in [3, 4, 6] {
             lone.hear_unicast(peer(0), &repair(seq));
         }
-        lone.hear_unicast(peer(0), &answer);
+        hear_of(&mut lone, asked, answer);
         let items = lone.take();
         let [a, b, crate::lone::Item::Lost(five, _), d, crate::lone::Item::Lost(seven, _)] = &items[..] else {
             panic!("{items:?}");
@@ -230,7 +244,7 @@ fn seed_s10_oldest_takes_a_lost_in_the_middle_for_no_first_answer() {
     lone.hear(peer(0), &data(10));
     lone.hear(peer(0), &packets::lost(3, 5, 0));
     assert_eq!(lone.stream().delivered, 0);
-    lone.hear_unicast(peer(0), &packets::lost(1, 1, 0));
+    hear_of(&mut lone, true, |stamp| packets::lost(1, 1, stamp));
     lone.hear_unicast(peer(0), &repair(2));
     assert_eq!(lone.take(), [message(2), lost(3, 5, LossCause::Lost)]);
 }

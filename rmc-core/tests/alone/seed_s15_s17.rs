@@ -3,7 +3,7 @@
 use rmc_core::packet::Flags;
 use rmc_core::{Event, LossCause, Stream};
 
-use crate::given::{last_stamp, sender, sent_to, told_lost, told_packets, window_of_ten};
+use crate::given::{hear_of, last_stamp, sender, sent_to, told_lost, told_packets, window_of_ten};
 use crate::lone::{Lone, MS, OWN, SECOND, Sent, group, lost, message, peer};
 use crate::packets::{self, ack, data, heartbeat, nack, payload, repair, reset};
 
@@ -19,21 +19,23 @@ fn with_gaps() -> Lone {
 // RMC-LOST-1
 #[test]
 fn seed_s15_what_was_not_received_is_gone_and_what_was_is_delivered_at_once() {
-    let mut lone = with_gaps();
-    lone.hear_unicast(peer(0), &packets::lost(1, 5, 0));
-    assert_eq!(
-        lone.take(),
-        [lost(2, 2, LossCause::Lost), message(3), lost(4, 5, LossCause::Lost), message(6)],
-        "6 follows without a gap; the seed would keep it until the next packet in order"
-    );
-    assert_eq!(told_lost(&mut lone), [(2, 2), (4, 5)]);
+    for asked in [true, false] {
+        let mut lone = with_gaps();
+        hear_of(&mut lone, asked, |stamp| packets::lost(1, 5, stamp));
+        assert_eq!(
+            lone.take(),
+            [lost(2, 2, LossCause::Lost), message(3), lost(4, 5, LossCause::Lost), message(6)],
+            "6 follows without a gap; the seed would keep it until the next packet in order"
+        );
+        assert_eq!(told_lost(&mut lone), [(2, 2), (4, 5)]);
+    }
 }
 
 // RMC-LOST-1
 #[test]
 fn seed_s15_the_order_of_the_events_is_that_of_the_stream() {
     let mut lone = with_gaps();
-    lone.hear_unicast(peer(0), &packets::lost(1, 5, 0));
+    hear_of(&mut lone, true, |stamp| packets::lost(1, 5, stamp));
     let told = lone.told(|event| match event {
         Event::GotLost { range, cause, stream, peer } => {
             assert_eq!((cause, stream, peer), (LossCause::Lost, Stream::Group, crate::lone::peer(0)));
@@ -49,7 +51,7 @@ fn seed_s15_the_order_of_the_events_is_that_of_the_stream() {
 #[test]
 fn seed_s15_below_first_nothing_changes() {
     let mut lone = with_gaps();
-    lone.hear_unicast(peer(0), &packets::lost(4, 8, 0));
+    hear_of(&mut lone, true, |stamp| packets::lost(4, 8, stamp));
     assert_eq!((lone.take(), lone.stream().delivered, lone.stream().gaps), (vec![], 1, 3));
     lone.sent.clear();
     lone.run_for(100 * MS);
@@ -66,19 +68,21 @@ fn seed_s15_below_first_nothing_changes() {
 // RMC-LOST-1, RMC-LOST-2
 #[test]
 fn seed_s15_first_and_last_are_exact() {
-    let mut lone = with_gaps();
-    lone.hear_unicast(peer(0), &packets::lost(5, 7, 0));
-    lone.sent.clear();
-    lone.now += SECOND;
-    lone.tick();
-    assert_eq!(lone.asked(), [2, 4, 8]);
+    for asked in [true, false] {
+        let mut lone = with_gaps();
+        hear_of(&mut lone, asked, |stamp| packets::lost(5, 7, stamp));
+        lone.sent.clear();
+        lone.now += SECOND;
+        lone.tick();
+        assert_eq!(lone.asked(), [2, 4, 8]);
+    }
 }
 
 // RMC-LOST-1, RMC-LOST-3
 #[test]
 fn seed_s15_what_is_missing_above_goes_on_being_asked_for() {
     let mut lone = with_gaps();
-    lone.hear_unicast(peer(0), &packets::lost(1, 5, 0));
+    hear_of(&mut lone, true, |stamp| packets::lost(1, 5, stamp));
     lone.sent.clear();
     lone.run_for(50 * MS);
     let asked = lone.asked();
@@ -89,12 +93,15 @@ fn seed_s15_what_is_missing_above_goes_on_being_asked_for() {
 #[test]
 fn seed_s15_lost_never_moves_a_stream_backwards() {
     let mut lone = Lone::new(|_| {});
-    lone.hear_all(1..=9);
+    lone.hear_all([2, 1]);
+    lone.hear_all(3..=9);
     lone.take();
     lone.events.clear();
     for (first, last) in [(1, 1), (1, 9), (3, 5), (9, 9)] {
-        lone.hear_unicast(peer(0), &packets::lost(first, last, 0));
-        assert_eq!((lone.stream().delivered, lone.stream().known), (9, 9));
+        for asked in [true, false] {
+            hear_of(&mut lone, asked, |stamp| packets::lost(first, last, stamp));
+            assert_eq!((lone.stream().delivered, lone.stream().known), (9, 9));
+        }
     }
     assert_eq!((lone.take(), told_lost(&mut lone), told_packets(&mut lone)), (vec![], vec![], vec![]));
     lone.hear_all([10]);
