@@ -245,12 +245,11 @@ impl Protocol {
                 // A repair that is under way is overdue as any is, unless it is told when it comes.
                 let delay = (reason > 0 || delay > 0).then_some(told);
                 let confirmed = Confirmed { seq, ranges, delay };
-                let counts = self.follows(slot, stream)
-                    && self
-                        .peers
-                        .follow(slot, stream, Opening::Nothing, &self.shared)
-                        .is_some_and(|(followed, rtt)| followed.confirm(confirmed, stamp, path, rtt, &self.shared));
-                if let Some(peer) = self.peers.get_mut(slot).filter(|_| counts && cookie > 0) {
+                let asked = self.follows(slot, stream)
+                    && self.peers.follow(slot, stream, Opening::Nothing, &self.shared).is_some_and(
+                        |(followed, rtt)| followed.confirm(confirmed, Word { stamp, path }, rtt, &self.shared),
+                    );
+                if let Some(peer) = self.peers.get_mut(slot).filter(|_| asked && cookie > 0) {
                     peer.cookie = cookie;
                 }
             }

@@ -139,8 +139,19 @@ impl Scheduler {
         }
     }
 
-    /// A Confirm came (RMC-GAP-13): its numbers count as asked for.
-    pub(crate) fn confirm(&self, gaps: &mut Gaps, confirmed: Confirmed<'_>, rtt: Rtt, shared: &Shared) {
+    /// A Confirm came (RMC-GAP-13): its numbers count as asked for. One that does not answer a NACK of ours can only put
+    /// an ask off: else it could make all receivers ask at once.
+    pub(crate) fn confirm(
+        &self,
+        gaps: &mut Gaps,
+        confirmed: Confirmed<'_>,
+        is_answer: bool,
+        rtt: Rtt,
+        shared: &Shared,
+    ) {
+        if shared.config.silent {
+            return;
+        }
         let wait = confirmed.delay.unwrap_or_else(|| self.timeout(rtt, shared));
         let until = shared.now + wait.min(shared.config.nack_max_delay.max(self.timeout(rtt, shared)));
         let mut held = 0;
@@ -153,7 +164,8 @@ impl Scheduler {
                 }
                 held += 1;
                 if let GapState::Armed(asking) = gap.state {
-                    let asking = Asking { due: until, attempts: asking.attempts.max(1), ..asking };
+                    let due = if is_answer { until } else { until.max(asking.due) };
+                    let asking = Asking { due, attempts: asking.attempts.max(1), ..asking };
                     gaps.set_state(gap.range.first(), GapState::Armed(asking), turn(shared));
                 }
             }

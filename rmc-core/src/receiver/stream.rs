@@ -63,7 +63,7 @@ pub(crate) struct Beat {
     pub(crate) advertised: Advertised,
 }
 
-/// How a Lost or a Reset came.
+/// How a Lost, a Reset or a Confirm came.
 #[derive(Clone, Copy)]
 pub(crate) struct Word {
     pub(crate) stamp: u32,
@@ -285,22 +285,14 @@ impl RecvStream {
         self.settle(shared);
     }
 
-    /// A Confirm (RMC-GAP-13). By unicast it counts as an answer to a NACK of ours only. Returns whether it counts.
-    pub(crate) fn confirm(
-        &mut self,
-        confirmed: Confirmed<'_>,
-        stamp: u32,
-        path: Path,
-        rtt: &mut Rtt,
-        shared: &Shared,
-    ) -> bool {
-        let asked = self.answered(stamp, rtt, shared);
-        let counts = asked || path == Path::Multicast;
-        if counts {
+    /// A Confirm (RMC-GAP-13). By unicast it counts as an answer to a NACK of ours only. Returns whether it is one.
+    pub(crate) fn confirm(&mut self, confirmed: Confirmed<'_>, word: Word, rtt: &mut Rtt, shared: &Shared) -> bool {
+        let asked = self.answered(word.stamp, rtt, shared);
+        if asked || word.path == Path::Multicast {
             let (nacks, gaps) = self.window.asking();
-            nacks.confirm(gaps, confirmed, *rtt, shared);
+            nacks.confirm(gaps, confirmed, asked, *rtt, shared);
         }
-        counts
+        asked
     }
 
     /// The application has taken an item of this stream. Returns whether that made room for a gap that can now be asked

@@ -368,6 +368,8 @@ fn the_count_of_what_is_lost_does_not_overflow() {
     let mut lone = Lone::new(|_| {});
     let last = MAX_SEQ - 1;
     for epoch in [EPOCH, EPOCH + 1, EPOCH + 2] {
+        // The epoch before has broken its promise.
+        lone.run_for(750 * MS);
         let body = Body::Heartbeat { oldest: 1, interval: 500_000, backoff: 0, group: 0, rtt: 0 };
         lone.hear(peer(0), &encode(Flags::NONE, 0, epoch, last, body));
         let stamp = lone.sent.iter().rev().find(|sent| matches!(sent.what, Sent::Nack(_))).expect("it asks").stamp;
@@ -402,19 +404,50 @@ fn restarts_do_not_multiply_what_waits_to_be_taken() {
 
 const WHOLE: Flags = Flags::FIRST.union(Flags::LAST);
 
-/// The number that END names is the last one of its epoch: what names a higher one afterwards is faulty or forged.
-// RMC-END-2, RMC-END-4
+/// The number that END names is the last one of its epoch: what names a higher one afterwards shows that somebody else
+/// had sent the END. It counts as if there had been none.
+// RMC-END-4
 #[test]
-fn nothing_follows_the_end() {
-    let beyond =
-        [heartbeat(9), data(4), packets::lost(1, 8, 0), reset(9, 0), heartbeat_with(Flags::END, 9, 10, 500 * MS)];
-    for bytes in beyond {
+fn a_forged_end_mutes_nobody_whatever_shows_it() {
+    let gone = |last, cause| vec![lost(4, last, cause)];
+    let ended = |cause| Item::Ended(cause);
+    let beyond = [
+        (heartbeat(9), vec![4, 5, 6, 7, 8, 9], vec![]),
+        (data(4), vec![], vec![message(4)]),
+        (packets::lost(1, 8, 0), vec![], gone(8, LossCause::Lost)),
+        (reset(9, 0), vec![], gone(9, LossCause::Reset)),
+        (
+            heartbeat_with(Flags::END, 9, 10, 500 * MS),
+            vec![],
+            [gone(9, LossCause::Lost), vec![ended(EndCause::Finished)]].concat(),
+        ),
+    ];
+    for (bytes, asked, items) in beyond {
+        let mut lone = node();
+        lone.hear(peer(0), &heartbeat_with(Flags::END, 3, 1, 500 * MS));
+        assert_eq!(lone.take(), [ended(EndCause::Finished)]);
+        lone.hear(peer(0), &bytes);
+        let packet = Packet::decode(&bytes).expect("a legal packet");
+        assert_eq!((lone.take(), lone.asked()), (items, asked), "{packet}");
+        assert_eq!(lone.node.stats().rx.ends_withdrawn, 1, "{packet}");
+        assert_eq!(lone.stream().finished, packet.flags.contains(Flags::END), "{packet}");
+    }
+}
+
+/// What names no higher number leaves the end what it was.
+// RMC-END-4
+#[test]
+fn an_end_stands_while_nothing_names_a_higher_number() {
+    for bytes in
+        [heartbeat(3), data(3), packets::lost(1, 3, 0), reset(3, 0), heartbeat_with(Flags::END, 3, 4, 500 * MS)]
+    {
         let mut lone = node();
         lone.hear(peer(0), &heartbeat_with(Flags::END, 3, 1, 500 * MS));
         assert_eq!(lone.take(), [Item::Ended(EndCause::Finished)]);
         lone.hear(peer(0), &bytes);
         lone.run_for(60 * SECOND);
-        assert_eq!(lone.take(), [], "after {}", Packet::decode(&bytes).expect("a legal packet"));
-        assert_eq!(lone.asked(), []);
+        let packet = Packet::decode(&bytes).expect("a legal packet");
+        assert_eq!((lone.take(), lone.asked()), (vec![], vec![]), "{packet}");
+        assert_eq!(lone.node.stats().rx.ends_withdrawn, 0, "{packet}");
     }
 }

@@ -220,12 +220,11 @@ fn rmc_end_4_a_number_above_the_end_shows_that_it_was_none() {
     assert_eq!(lone.take(), [message(1), message(2), message(3)]);
     lone.hear(peer(0), &heartbeat_with(Flags::END, 3, 1, 10 * MS));
     assert_eq!(lone.take(), [Item::Ended(EndCause::Finished)]);
+    lone.sent.clear();
     lone.hear_all([5]);
-    assert_eq!(
-        (lone.asked(), lone.node.stats().rx.ends_withdrawn),
-        (vec![2, 4], 2),
-        "it goes on, and nothing is missed"
-    );
+    // 2 was only late, so that 4 may be.
+    lone.run_for(MS);
+    assert_eq!((lone.asked(), lone.node.stats().rx.ends_withdrawn), (vec![4], 2), "it goes on, and nothing is missed");
     lone.hear_all([4]);
     assert_eq!(lone.take(), [message(4), message(5)]);
 }
@@ -269,6 +268,8 @@ fn rmc_end_4_a_finished_sender_may_come_again_with_a_new_epoch() {
     let mut lone = Lone::new(|_| {});
     lone.hear_all([1]);
     lone.hear(peer(0), &heartbeat_with(Flags::END, 1, 1, 10 * MS));
+    // After END nothing is promised.
+    lone.run_to(SECOND);
     lone.hear(peer(0), &data_with(Flags::NONE, 0, EPOCH + 1, 1));
     let ended = Item::Ended(EndCause::Finished);
     assert_eq!(lone.take(), [message(1), ended, Item::Restarted(EPOCH + 1), message(1)]);
@@ -461,19 +462,21 @@ fn rmc_peer_6_set_silent_does_not_prolong_a_peer_s_life() {
     assert_eq!(lone.node.peer(peer(0)), None);
 }
 
-/// What is over is over: nothing beyond END is asked for (its Data would be dropped), and nothing comes behind `Ended`.
-// RMC-END-4, RMC-END-2
+/// What is over is over: nothing is asked for and nothing comes behind `Ended`, until a number above END's shows that it
+/// was none. Then what is missing up to there is asked for, and the stream may end a second time.
+// RMC-END-4
 #[test]
-fn rmc_end_4_nothing_beyond_the_end_is_asked_for_or_reported() {
-    for bytes in [heartbeat(9), crate::packets::lost(2, 8, 0), reset(8, 0)] {
-        let mut lone = Lone::new(|_| {});
-        lone.hear_all([1]);
-        lone.hear(peer(0), &heartbeat_with(Flags::END, 1, 1, 10 * MS));
-        assert_eq!(lone.take(), [message(1), Item::Ended(EndCause::Finished)]);
-        lone.hear(peer(0), &bytes);
-        lone.run_for(SECOND);
-        assert_eq!(lone.asked(), []);
-        lone.run_for(60 * SECOND);
-        assert_eq!(lone.take(), [], "the stream is over");
-    }
+fn rmc_end_4_nothing_is_asked_for_behind_an_end_that_stands() {
+    let mut lone = Lone::new(|_| {});
+    lone.hear_all([1]);
+    lone.hear(peer(0), &heartbeat_with(Flags::END, 1, 1, 10 * MS));
+    assert_eq!(lone.take(), [message(1), Item::Ended(EndCause::Finished)]);
+    lone.hear(peer(0), &heartbeat(1));
+    lone.run_for(SECOND);
+    assert_eq!((lone.asked(), lone.take()), (vec![], vec![]));
+    lone.hear(peer(0), &heartbeat(9));
+    assert_eq!(lone.asked(), (2..=9).collect::<Vec<_>>());
+    lone.hear_all(2..=9);
+    lone.hear(peer(0), &heartbeat_with(Flags::END, 9, 1, 10 * MS));
+    assert_eq!(lone.take()[8..], [Item::Ended(EndCause::Finished)]);
 }

@@ -101,15 +101,21 @@ fn seed_s11_the_resend_time_may_be_above_the_longest_delay() {
 #[test]
 fn seed_s11_after_the_nack_timeout_a_gap_counts_as_new() {
     let mut lone = asking(|config| config.peer_timeout = 60 * SECOND);
+    // The round trip is known, so that RTO is 30 ms whatever happens.
+    lone.run_to(10 * MS);
+    lone.hear_unicast(peer(0), &repair(1));
+    assert_eq!(lone.take().len(), 2);
+    lone.sent.clear();
+    lone.hear_all([4]);
     lone.run_to(10 * SECOND);
     let times = nack_times(&lone);
-    let again = times.iter().position(|&at| at >= 5 * SECOND).expect("it is asked for without end");
+    let again = times.iter().position(|&at| at >= 5_010 * MS).expect("it is asked for without end");
     let delay = |index: usize| times[index + 1] - times[index];
     assert!(delay(again - 1) > 500 * MS, "just before, the delays were long");
-    within(delay(again), 20 * MS, 30 * MS);
-    within(delay(again + 1), 20 * MS, 30 * MS);
-    within(delay(again + 2), 40 * MS, 60 * MS);
-    within(delay(again + 3), 80 * MS, 120 * MS);
+    within(delay(again), 30 * MS, 45 * MS);
+    within(delay(again + 1), 30 * MS, 45 * MS);
+    within(delay(again + 2), 60 * MS, 90 * MS);
+    within(delay(again + 3), 120 * MS, 180 * MS);
     // It is not given up for that.
     assert_eq!((lone.stream().gaps, lone.take()), (1, vec![]));
 }
