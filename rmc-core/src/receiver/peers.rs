@@ -7,7 +7,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::lookup::Lookup;
-use super::peer::{Opening, Peer};
+use super::peer::{Opening, Peer, Positions};
 use super::remembered::Remembered;
 use super::stream::RecvStream;
 use super::window::Arrival;
@@ -289,8 +289,13 @@ impl Peers {
             shared.stats.dropped.unread += 1;
             return Err(Refused::NoRoom);
         }
-        restart(peer, slot, epoch, shared);
-        peer.resume = self.remembered.take(peer.address, epoch).map(Box::new);
+        let resume = self.remembered.take(peer.address, epoch);
+        let former = peer.epoch;
+        // It may come back, if this one was not its sender's (RMC-PEER-7).
+        if let Some(positions) = restart(peer, slot, epoch, shared) {
+            self.remembered.put(peer.address, former, positions);
+        }
+        peer.resume = resume.map(Box::new);
         Ok(())
     }
 
@@ -402,18 +407,11 @@ impl Peers {
     fn expire(&mut self, slot: u32, shared: &mut Shared) {
         let Some(mut peer) = self.take(slot) else { return };
         let quiet = peer.is_finished();
-        let mut positions = peer.resume.as_deref().copied().unwrap_or_default();
-        for stream in [peer.group.as_mut(), peer.private.as_mut()].into_iter().flatten() {
-            stream.close(LossCause::Expired, Some(EndCause::Expired), shared);
-            match stream.owner().stream {
-                Stream::Group => positions.group = Some(stream.delivered()),
-                Stream::Private => positions.private = Some(stream.delivered()),
-            }
-        }
+        let positions = close(&mut peer, LossCause::Expired, Some(EndCause::Expired), shared);
         if !quiet {
             shared.event(Event::PeerExpired { peer: peer.address });
         }
-        if positions.group.is_some() || positions.private.is_some() {
+        if let Some(positions) = positions {
             self.remembered.put(peer.address, peer.epoch, positions);
         }
     }
@@ -440,19 +438,30 @@ pub(crate) const fn is_newer(epoch: u32, than: u32) -> bool {
     distance != 0 && distance < 1 << 31
 }
 
-/// The peer has another epoch: its streams are over, and begin at 1 again (S37, RMC-EPOCH-3).
-fn restart(peer: &mut Peer, slot: u32, epoch: u32, shared: &mut Shared) {
-    let streams = [peer.group.take(), peer.private.take()];
-    let had_stream = streams.iter().any(Option::is_some);
-    for mut stream in streams.into_iter().flatten() {
-        stream.close(LossCause::Restarted, None, shared);
+/// Ends the streams of a peer. Returns where they and those before its last expiry stood, if there was any.
+fn close(peer: &mut Peer, loss: LossCause, end: Option<EndCause>, shared: &mut Shared) -> Option<Positions> {
+    let mut positions = peer.resume.as_deref().copied().unwrap_or_default();
+    for stream in [peer.group.as_mut(), peer.private.as_mut()].into_iter().flatten() {
+        stream.close(loss, end, shared);
+        match stream.owner().stream {
+            Stream::Group => positions.group = Some(stream.delivered()),
+            Stream::Private => positions.private = Some(stream.delivered()),
+        }
     }
+    (positions.group.is_some() || positions.private.is_some()).then_some(positions)
+}
+
+/// The peer has another epoch: its streams are over, and begin at 1 again (S37, RMC-EPOCH-3). Returns where they stood.
+fn restart(peer: &mut Peer, slot: u32, epoch: u32, shared: &mut Shared) -> Option<Positions> {
+    let had_stream = peer.group.is_some() || peer.private.is_some();
+    let positions = close(peer, LossCause::Restarted, None, shared);
     if had_stream {
         let owner = Owner { peer: peer.address, stream: Stream::Group, slot, stream_id: 0 };
         shared.inbox.push(owner, What::Restarted { epoch });
     }
     shared.event(Event::PeerRestarted { peer: peer.address, old_epoch: peer.epoch, epoch });
     *peer = Peer { rtt: peer.rtt, from_first: true, ..Peer::new(peer.address, epoch, shared.now) };
+    positions
 }
 
 /// Puts a stream that has something to send into the queue, once.

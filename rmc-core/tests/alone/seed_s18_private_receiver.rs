@@ -3,7 +3,7 @@
 use rmc_core::packet::{Body, Flags};
 use rmc_core::{Event, JoinPolicy, LossCause, Path, Stream};
 
-use crate::given::{Came, came, decoded, private_data, private_heartbeat, sent_to, told_lost};
+use crate::given::{Came, came, decoded, last_stamp, private_data, private_heartbeat, sent_to, told_lost};
 use crate::lone::{EPOCH, Item, Lone, MS, SECOND, Sent, lost, message, peer};
 use crate::packets::{self, data_with, encode};
 
@@ -34,24 +34,34 @@ fn seed_s18_a_private_stream_is_followed_from_1_whatever_the_policy() {
 
 // RMC-PRIV-3
 #[test]
-fn seed_s18_or_from_the_oldest_number_that_its_heartbeat_tells() {
+fn seed_s18_or_from_the_oldest_number_that_the_first_answer_tells() {
     for policy in POLICIES {
         let mut lone = joining(policy);
         lone.hear_unicast(peer(0), &private_heartbeat(6, 5));
+        let stamp = last_stamp(&lone);
         let asked: Vec<_> = sent_to(&mut lone).into_iter().map(|(_, what)| what).collect();
-        assert!(asked.contains(&Sent::Nack(vec![(5, 6)])), "{policy:?}: {asked:?}");
+        assert!(asked.contains(&Sent::Nack(vec![(1, 6)])), "anybody could say so; {policy:?}: {asked:?}");
+        lone.hear_unicast(peer(0), &private_answer(5, Body::Lost { first: 1, stamp }));
         lone.hear_unicast(peer(0), &private_repair(5));
         assert_eq!((lone.take(), told_lost(&mut lone)), (vec![message(5)], vec![]), "{policy:?}");
     }
 }
 
-// RMC-PRIV-3
+fn private_answer(seq: u64, body: Body<'_>) -> Vec<u8> {
+    encode(Flags::PRIVATE, 255, EPOCH, seq, body)
+}
+
+/// The RESET that a stream made again begins with makes the receiver ask once, and the answer counts.
+// RMC-PRIV-3, RMC-PRIV-6, RMC-LOST-7
 #[test]
 fn seed_s18_the_first_reset_sets_the_start_unreported() {
     for policy in POLICIES {
         let mut lone = joining(policy);
-        lone.hear_unicast(peer(0), &encode(Flags::PRIVATE, 255, EPOCH, 7, Body::Reset { stamp: 0 }));
+        lone.hear_unicast(peer(0), &private_answer(7, Body::Reset { stamp: 0 }));
         lone.hear_unicast(peer(0), &private_data(8));
+        let stamp = last_stamp(&lone);
+        assert_eq!((lone.take(), lone.sent()), (vec![], vec![Sent::Nack(vec![(1, 7)])]));
+        lone.hear_unicast(peer(0), &private_answer(7, Body::Reset { stamp }));
         assert_eq!((lone.take(), told_lost(&mut lone), lone.sent()), (vec![message(8)], vec![], vec![]));
     }
 }
@@ -60,13 +70,18 @@ fn seed_s18_the_first_reset_sets_the_start_unreported() {
 // RMC-PRIV-3, RMC-EPOCH-3
 #[test]
 fn seed_s18_so_does_the_first_answer_after_a_restart() {
-    for answer in [Body::Reset { stamp: 0 }, Body::Lost { first: 1, stamp: 0 }] {
+    let answers: [fn(u32) -> (u64, Body<'static>); 2] =
+        [|stamp| (7, Body::Reset { stamp }), |stamp| (8, Body::Lost { first: 1, stamp })];
+    for answer in answers {
         let mut lone = Lone::new(|_| {});
         lone.hear_unicast(peer(0), &private_data(1));
         lone.take();
-        let seq = if matches!(answer, Body::Reset { .. }) { 7 } else { 8 };
-        lone.hear_unicast(peer(0), &encode(Flags::PRIVATE, 255, EPOCH + 1, seq, answer));
+        // As long as the old epoch had promised to say something.
+        lone.run_for(20 * MS);
         lone.hear_unicast(peer(0), &data_with(Flags::PRIVATE, 0, EPOCH + 1, 8));
+        let (seq, body) = answer(last_stamp(&lone));
+        lone.sent.clear();
+        lone.hear_unicast(peer(0), &encode(Flags::PRIVATE, 255, EPOCH + 1, seq, body));
         assert_eq!(lone.take(), [Item::Restarted(EPOCH + 1), message(8)]);
         assert_eq!((told_lost(&mut lone), lone.sent()), (vec![], vec![]));
     }
@@ -135,9 +150,10 @@ fn seed_s18_its_gaps_are_its_own() {
     lone.hear(peer(0), &packets::data(1));
     lone.hear_unicast(peer(0), &private_data(1));
     lone.hear_unicast(peer(0), &private_data(4));
+    let stamp = last_stamp(&lone);
     let told: Vec<_> = lone.sent.drain(..).map(|sent| (sent.to, sent.private, sent.what)).collect();
     assert_eq!(told, [(peer(0), true, Sent::Nack(vec![(2, 3)]))]);
-    lone.hear_unicast(peer(0), &encode(Flags::PRIVATE, 0, EPOCH, 4, Body::Lost { first: 1, stamp: 0 }));
+    lone.hear_unicast(peer(0), &encode(Flags::PRIVATE, 0, EPOCH, 4, Body::Lost { first: 1, stamp }));
     assert_eq!(lone.take(), [message(1), message(1), lost(2, 3, LossCause::Lost), message(4)]);
     let streams = lone.told(|event| if let Event::GotLost { stream, .. } = event { Some(stream) } else { None });
     assert_eq!(streams, [Stream::Private]);

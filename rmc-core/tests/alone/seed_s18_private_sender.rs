@@ -3,7 +3,7 @@
 use rmc_core::packet::{Flags, NO_PROMISE};
 use rmc_core::{Event, SendError};
 
-use crate::given::{decoded, private_ack, private_nack, send_private, sent_to};
+use crate::given::{decoded, last_stamp, private_ack, private_nack, send_private, sent_to};
 use crate::lone::{Lone, MS, OWN, SECOND, Sent, Transmission, peer};
 use crate::packets::{self, nack};
 
@@ -214,11 +214,19 @@ fn seed_s18_the_receiver_goes_on_with_one_made_again() {
     lone.hear_unicast(peer(3), &private_ack(4));
     lone.sent.clear();
     assert_eq!(send_private(&mut lone, 1), 5);
-    for sent in &lone.sent {
-        let mut bytes = sent.bytes.clone();
-        bytes[4..8].copy_from_slice(&crate::lone::EPOCH.to_be_bytes());
-        receiver.hear_unicast(peer(0), &bytes);
-    }
+    let hear = |receiver: &mut Lone, lone: &mut Lone| {
+        for sent in lone.sent.drain(..) {
+            let mut bytes = sent.bytes;
+            bytes[4..8].copy_from_slice(&crate::lone::EPOCH.to_be_bytes());
+            receiver.hear_unicast(peer(0), &bytes);
+        }
+    };
+    hear(&mut receiver, &mut lone);
+    // The Reset that nobody asked for makes it ask once; then it knows.
+    let stamp = last_stamp(&receiver);
+    assert_eq!(receiver.sent(), [Sent::Nack(vec![(4, 4)])]);
+    lone.hear_unicast(peer(1), &private_nack(stamp, 4, 4));
+    hear(&mut receiver, &mut lone);
     let items = receiver.take();
     let [crate::lone::Item::Lost(gone, _), crate::lone::Item::Message { seq: 5, .. }] = &items[..] else {
         panic!("{items:?}");

@@ -168,6 +168,8 @@ fn seed_s26_the_timeout_can_be_set() {
 #[test]
 fn seed_s26_a_restart_ends_the_stream_like_an_expiry() {
     let mut lone = broken();
+    // As long as its heartbeat had promised.
+    lone.run_for(750 * MS);
     lone.hear(peer(0), &data_with(Flags::NONE, 0, EPOCH + 1, 1));
     let mut expected = remains(LossCause::Restarted);
     expected.extend([Item::Restarted(EPOCH + 1), message(1)]);
