@@ -1,10 +1,11 @@
 //! The table of peers: who is known, which epoch is followed, who is overdue, and who expires.
 
+mod room;
+
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
-use core::time::Duration;
 
 use super::lookup::Lookup;
 use super::peer::{Opening, Peer, Positions};
@@ -18,6 +19,7 @@ use crate::packet::Flags;
 use crate::shared::Shared;
 use crate::time::Instant;
 use crate::timer::Deadlines;
+use room::idle_key;
 
 /// Why a packet's source is not treated as a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -299,39 +301,6 @@ impl Peers {
         Ok(())
     }
 
-    /// Makes room for one more peer (RMC-PEER-10): who was silent longest of those that only asked goes, and for one
-    /// that sends, who is overdue longest of those that sent. Who has proven its address stays.
-    #[inline(never)]
-    fn make_room(&mut self, of_stream: bool, shared: &mut Shared) -> bool {
-        let Some(slot) = self.longest_idle() else { return false };
-        let Some(peer) = self.get(slot) else { return false };
-        let is_overdue = shared.now.saturating_since(peer.heard) >= peer.patience();
-        let goes = !peer.sends || (of_stream && is_overdue && !shared.inbox.is_crowded(crowd(shared)));
-        if goes {
-            self.evict(slot, shared);
-        }
-        goes
-    }
-
-    /// Who of those that may go was not heard for longest. Their times are brought up to date on the way: they stand
-    /// still while somebody speaks, so that no packet costs anything here.
-    fn longest_idle(&mut self) -> Option<u32> {
-        for _ in 0..MAX_LOOKED_AT {
-            let (at, slot) = self.idle.first()?;
-            let key = idle_key(self.get(slot)?);
-            if key <= at {
-                return Some(slot);
-            }
-            self.idle.set(slot, key);
-        }
-        None
-    }
-
-    fn evict(&mut self, slot: u32, shared: &mut Shared) {
-        shared.stats.dropped.evicted_peers += 1;
-        self.expire(slot, shared);
-    }
-
     fn add(&mut self, address: SocketAddr, epoch: u32, of_stream: bool, shared: &mut Shared) -> Result<u32, Refused> {
         if self.len() >= shared.config.max_peers && !self.make_room(of_stream, shared) {
             shared.stats.dropped.peers_full += 1;
@@ -416,16 +385,6 @@ impl Peers {
         }
     }
 }
-
-/// Who goes first when the table is full: those that only asked, in the order in which they were heard, then those that
-/// sent.
-fn idle_key(peer: &Peer) -> Instant {
-    const BEHIND_ALL: Duration = Duration::from_nanos(u64::MAX / 2);
-    if peer.sends { peer.heard + BEHIND_ALL } else { peer.heard }
-}
-
-/// So many peers are looked at for one packet, at most.
-const MAX_LOOKED_AT: usize = 256;
 
 /// So many items that are no messages may wait in the inbox: two of each peer, and some.
 fn crowd(shared: &Shared) -> usize {
