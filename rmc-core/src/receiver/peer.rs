@@ -157,6 +157,12 @@ impl Peer {
         self.group.as_ref().map_or(MAX_PATIENCE, |stream| stream.liveness().patience(MAX_PATIENCE))
     }
 
+    /// Whether its next packet is overdue, or would be if it had promised one.
+    pub(crate) fn is_overdue(&self, now: Instant) -> bool {
+        let promise = self.group.as_ref().map_or(MAX_PATIENCE, |stream| stream.liveness().promise(MAX_PATIENCE));
+        now.saturating_since(self.heard) >= promise
+    }
+
     /// Whether it has finished, so that its silence is no news.
     pub(crate) fn is_finished(&self) -> bool {
         self.finished || self.group.as_ref().is_some_and(|stream| stream.is_finished())

@@ -16,8 +16,7 @@ impl Peers {
     pub(super) fn make_room(&mut self, of_stream: bool, shared: &mut Shared) -> bool {
         let Some(slot) = self.longest_idle() else { return false };
         let Some(peer) = self.get(slot) else { return false };
-        let is_overdue = shared.now.saturating_since(peer.heard) >= peer.patience();
-        let goes = !peer.sends || (of_stream && is_overdue && !shared.inbox.is_crowded(crowd(shared)));
+        let goes = !peer.sends || (of_stream && peer.is_overdue(shared.now) && !shared.inbox.is_crowded(crowd(shared)));
         if goes {
             self.evict(slot, shared);
         }
