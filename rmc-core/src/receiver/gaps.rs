@@ -178,6 +178,14 @@ impl Gaps {
         }
     }
 
+    /// Counts all gaps that may still be filled as seen at `now`.
+    pub(crate) fn see_anew(&mut self, now: Instant) {
+        // The tree's order does not depend on it.
+        for node in &mut self.nodes {
+            node.gap.seen = now;
+        }
+    }
+
     /// Forgets everything; keeps the memory.
     pub(crate) fn clear(&mut self) {
         self.nodes.clear();

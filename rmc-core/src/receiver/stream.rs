@@ -202,7 +202,8 @@ impl RecvStream {
             self.spoke = shared.now;
         }
         self.window.learn(beat.seq);
-        if beat.end && self.end.is_none() && beat.seq >= self.window.known() {
+        // An END that is the first to tell of numbers past the window is a hint, as they are; it is sent more than once.
+        if beat.end && self.end.is_none() && beat.seq >= self.window.known() && beat.seq <= bound {
             self.end = Some(End { seq: beat.seq, told: false });
         }
         // By unicast everybody could say so; who asks is told.
@@ -319,6 +320,10 @@ impl RecvStream {
 
     /// Reports the gaps that nobody else had repaired in time (S28, RMC-SILENT-2): for silent nodes.
     pub(crate) fn give_up_due(&mut self, shared: &mut Shared) {
+        if self.window.gaps().due(shared.now, 0).is_none() {
+            return;
+        }
+        self.forget_hints(shared);
         while let Some(gap) = self.window.gaps().due(shared.now, 0) {
             self.window.give_up(gap.range, Some(LossCause::Silent), shared);
         }
@@ -327,14 +332,28 @@ impl RecvStream {
 
     /// Gives up what was not repaired in time, where the application does not wait for ever (RMC-MODE-2).
     pub(crate) fn give_up_late(&mut self, patience: Duration, shared: &mut Shared) {
-        while let Some(gap) = self.window.gaps().first().filter(|gap| gap.seen + patience <= shared.now) {
+        let now = shared.now;
+        let is_late = |gap: &Gap| gap.seen + patience <= now;
+        if self.window.gaps().first().is_none_or(|gap| !is_late(&gap)) {
+            return;
+        }
+        self.forget_hints(shared);
+        while let Some(gap) = self.window.gaps().first().filter(is_late) {
             self.window.give_up(gap.range, Some(LossCause::Deadline), shared);
         }
         self.settle(shared);
     }
 
+    /// Before numbers are given up without their sender's word: what is known to exist only past the window may be
+    /// forged, and must not become the next window of numbers to give up (RMC-SEC-2). If it is true it is told again.
+    fn forget_hints(&mut self, shared: &Shared) {
+        let end = self.end.map_or(0, |end| end.seq);
+        self.window.forget_hints(end, shared);
+    }
+
     /// Lets the waits of all gaps begin anew (S28, S30).
     pub(crate) fn restart_gaps(&mut self, shared: &mut Shared) {
+        self.window.asking().1.see_anew(shared.now);
         let mut from = 0;
         while let Some(gap) = self.window.gaps().find_from(from) {
             from = gap.range.last() + 1;

@@ -169,6 +169,11 @@ impl Window {
         self.known = self.known.max(seq);
     }
 
+    /// What was only said to exist, past the window and past `kept`, is not known any more.
+    pub(crate) fn forget_hints(&mut self, kept: u64, shared: &Shared) {
+        self.known = self.known.min(self.limit(shared).max(self.covered).max(kept));
+    }
+
     /// The sender says that `seq` is its last number (F13, RMC-GAP-11): what was taken for known above it, and never
     /// came, is not.
     pub(crate) fn unlearn(&mut self, seq: u64, shared: &Shared) {

@@ -12,6 +12,7 @@ mod review_receiving;
 mod review_sending;
 mod rules_encoding;
 mod rules_messages;
+mod rules_modes;
 mod rules_nack_rtt;
 mod rules_times;
 mod rules_wire;
