@@ -23,6 +23,8 @@ pub(crate) struct Shared {
     /// Packets and bytes of payload that all receive windows hold; a message being reassembled counts in bytes only.
     pub(crate) received_packets: usize,
     pub(crate) received_bytes: usize,
+    /// Packets of messages that were delivered before their turn, in all windows: nothing but their numbers is held.
+    pub(crate) told: usize,
     /// The stream that may exceed the bounds of all windows together, to bring its message to an end (RMC-WIN-7).
     pub(crate) completing: Option<u64>,
     /// Bytes and packets that all send queues and all backlogs hold.
@@ -65,6 +67,7 @@ impl Shared {
             stats: Stats::default(),
             received_packets: 0,
             received_bytes: 0,
+            told: 0,
             completing: None,
             queued: Held::default(),
             kept: Held::default(),

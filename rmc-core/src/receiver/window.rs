@@ -200,6 +200,9 @@ impl Window {
         if arrival.seq == self.next {
             return self.take_next(arrival, shared);
         }
+        if arrival.seq <= self.covered && self.gaps.find(arrival.seq).is_none() {
+            return Taken::Duplicate;
+        }
         if shared.config.delivery == Delivery::Latest && self.jump(&arrival, shared) {
             return self.take_next(arrival, shared);
         }
@@ -281,12 +284,14 @@ impl Window {
         if let Some((range, cause)) = rest {
             self.report(range, cause, shared);
         }
+        debug_assert!(self.cache.is_empty() && self.cached_bytes == 0 && self.told == 0, "all had its turn");
     }
 
     /// Drops everything that is not in the inbox, unreported.
     pub(crate) fn drop_all(&mut self, shared: &mut Shared) {
         shared.received_packets -= self.cached_packets();
         shared.received_bytes -= self.cached_bytes + self.assembly.len();
+        shared.told -= self.told;
         (self.cached_bytes, self.told) = (0, 0);
         self.cache.clear();
         self.fragments.clear();
@@ -342,9 +347,6 @@ impl Window {
     fn take_ahead(&mut self, arrival: Arrival<'_>, shared: &mut Shared) -> Taken {
         let seq = arrival.seq;
         let in_gap = seq <= self.covered;
-        if in_gap && self.gaps.find(seq).is_none() {
-            return Taken::Duplicate;
-        }
         if seq > self.limit(shared) {
             shared.stats.dropped.window += 1;
             return Taken::Refused;
@@ -415,7 +417,7 @@ impl Window {
 
     fn has_room(&self, len: usize, shared: &Shared) -> bool {
         self.held_bytes() + len <= shared.config.receive_window_bytes
-            && shared.received_packets < shared.config.receive_total_packets
+            && shared.received_packets + shared.told < shared.config.receive_total_packets
             && shared.received_bytes + len <= shared.config.receive_total_bytes
     }
 

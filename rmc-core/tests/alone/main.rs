@@ -15,6 +15,7 @@ mod rules_messages;
 mod rules_modes;
 mod rules_nack_rtt;
 mod rules_times;
+mod rules_unordered;
 mod rules_wire;
 mod seed_fault_nacks;
 mod seed_fault_receiver;

@@ -2,6 +2,7 @@
 //! newer than all before (RMC-MODE-4).
 
 use alloc::collections::BTreeSet;
+use core::ops::Bound;
 
 use super::{Arrival, Cached, Window};
 use crate::config::Delivery;
@@ -47,8 +48,14 @@ impl Fragments {
         let last = *self.lasts.range(seq..).next()?;
         // Ends between would belong to a sender that makes no messages: what comes in order says so.
         let is_one = self.lasts.range(first..seq).next().is_none()
-            && (seq == first || self.firsts.range(seq..=last).next().is_none());
+            && self.firsts.range((Bound::Excluded(first), Bound::Included(last))).next().is_none();
         SeqRange::new(first, last).filter(|_| is_one)
+    }
+
+    /// Whether all of `message` is cached. What was delivered before its turn is not: a message that spans another one
+    /// is none.
+    fn has_all(&self, message: SeqRange) -> bool {
+        self.all.range(message.first()..=message.last()).count() as u64 == message.len()
     }
 }
 
@@ -57,20 +64,24 @@ impl Window {
     #[inline(never)]
     pub(super) fn deliver_ahead(&mut self, seq: u64, shared: &mut Shared) {
         let Some(message) = self.fragments.message_around(seq) else { return };
-        let is_whole = message.last() <= self.covered
-            && self.gaps.find_from(message.first()).is_none_or(|gap| gap.range.first() > message.last());
-        if !is_whole || self.cached_len(message) > shared.config.max_message {
+        let is_whole = self.gaps.find_from(message.first()).is_none_or(|gap| gap.range.first() > message.last())
+            && self.fragments.has_all(message);
+        if !is_whole {
+            return;
+        }
+        let Some(&Cached { flags, path, .. }) = self.cache.get(&seq) else { return };
+        let packed = flags.contains(Flags::PACKED);
+        if !packed && self.cached_len(message) > shared.config.max_message {
             return;
         }
         let mut buffer = alloc::vec::Vec::new();
-        let mut path = None;
         for seq in message.first()..=message.last() {
             self.fragments.remove(seq);
             let Some(cached) = self.cache.get_mut(&seq) else { continue };
-            path = Some(cached.path);
             let part = core::mem::take(&mut cached.buffer);
             cached.told = true;
             self.told += 1;
+            shared.told += 1;
             self.cached_bytes -= part.len();
             shared.received_packets -= 1;
             shared.received_bytes -= part.len();
@@ -82,9 +93,7 @@ impl Window {
             buffer.extend_from_slice(&part);
             shared.pool.put(part);
         }
-        let Some(path) = path else { return };
-        let flags = self.cache.get(&message.last()).map_or(Flags::NONE, |cached| cached.flags);
-        if flags.contains(Flags::PACKED) {
+        if packed {
             self.push_packed(message.last(), path, buffer, shared);
         } else {
             self.push_message(message.last(), path, buffer, shared);
@@ -101,16 +110,26 @@ impl Window {
         if !latest || !arrival.flags.contains(WHOLE) || arrival.seq > self.limit(shared) {
             return false;
         }
-        if !self.has_room(arrival.payload.len(), shared) {
+        if !self.could_have_room(arrival.payload.len(), shared) {
             return false;
         }
         self.drop_up_to(arrival.seq - 1, shared);
         true
     }
 
+    /// Whether there would be room for so many bytes if nothing but what the application has not taken were held.
+    fn could_have_room(&self, len: usize, shared: &Shared) -> bool {
+        let config = &shared.config;
+        let packets = shared.received_packets - self.cached_packets() + shared.told - self.told;
+        let bytes = shared.received_bytes - self.cached_bytes - self.assembly.len();
+        self.unread.bytes + len <= config.receive_window_bytes
+            && packets < config.receive_total_packets
+            && bytes + len <= config.receive_total_bytes
+    }
+
     /// What was delivered already has its turn in the stream.
     pub(super) fn pass_told(&mut self, flags: Flags, shared: &mut Shared) {
-        self.told -= 1;
+        self.forget_told(shared);
         if flags.contains(Flags::FIRST) {
             shared.received_bytes -= self.assembly.len();
             if let Some((range, cause)) = self.assembly.interrupt(self.next, &mut shared.pool) {
@@ -139,7 +158,7 @@ impl Window {
         while self.next <= last {
             if let Some(Cached { buffer, told, .. }) = self.cache.remove(&self.next) {
                 if told {
-                    self.told -= 1;
+                    self.forget_told(shared);
                 } else {
                     self.fragments.remove(self.next);
                     self.forget_cached(buffer, shared);
@@ -159,6 +178,12 @@ impl Window {
         }
         self.covered = self.covered.max(last);
         self.leave_turn(shared);
+    }
+
+    /// One that was delivered before its turn has left the cache.
+    const fn forget_told(&mut self, shared: &mut Shared) {
+        self.told -= 1;
+        shared.told -= 1;
     }
 
     fn cached_len(&self, range: SeqRange) -> usize {
