@@ -7,7 +7,7 @@ use std::time::Duration;
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rmc_core::packet::{Body, Flags, Packet, RangesBuilder};
-use rmc_core::{Action, Config, EventMask, Instant, Path, Protocol, Received, SeqRange};
+use rmc_core::{Action, Config, Delivery, EventMask, Instant, Path, Protocol, Received, SeqRange};
 
 const OWN: u32 = 100;
 
@@ -103,8 +103,9 @@ impl Input {
         match below(16) {
             0..4 => Self::Wait { micros: below(20_000) },
             4..8 => {
-                let kinds = [Flags::FIRST | Flags::LAST, Flags::FIRST | Flags::LAST, Flags::FIRST, Flags::LAST];
-                let flags = kinds[usize::try_from(below(4)).expect("small")];
+                let whole = Flags::FIRST | Flags::LAST;
+                let kinds = [whole, whole, whole, Flags::FIRST, Flags::LAST, Flags::NONE];
+                let flags = kinds[usize::try_from(below(6)).expect("small")];
                 let private = below(4) == 0;
                 let flags = if private { flags | Flags::PRIVATE } else { flags };
                 Self::Data { peer, seq: 1 + below(30), flags, unicast: private || below(8) == 0 }
@@ -128,7 +129,13 @@ fn address(peer: u8) -> SocketAddr {
 
 fn node(seed: u64) -> Protocol {
     let mut config = Config::new(SocketAddr::from((Ipv4Addr::new(239, 255, 77, 1), 8000)), OWN, seed);
-    config.max_nack_backoff = Duration::ZERO;
+    config.max_nack_backoff = if seed % 8 < 4 { Duration::ZERO } else { config.max_nack_backoff };
+    config.delivery = match seed % 4 {
+        0 => Delivery::Ordered,
+        1 => Delivery::Deadline(Duration::from_millis(100)),
+        2 => Delivery::Unordered,
+        _ => Delivery::Latest,
+    };
     config.max_private = 3;
     config.events = EventMask::ALL;
     config.max_rate = Some(1_000_000);

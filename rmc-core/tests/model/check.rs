@@ -1,10 +1,10 @@
 //! What must hold at all times.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use rmc_core::packet::Packet;
-use rmc_core::{Protocol, Received, Stats, Stream};
+use rmc_core::{Delivery, Protocol, Received, Stats, Stream};
 
 /// The node holds no more than its configuration says, whatever came in.
 pub(super) fn bounds(node: &Protocol) {
@@ -18,6 +18,7 @@ pub(super) fn bounds(node: &Protocol) {
     assert!(held.backlog_bytes <= streams * config.backlog_bytes, "{held:?}");
     // One message at a time may exceed it, to be brought to its end (RMC-WIN-7).
     assert!(held.receive_bytes <= config.receive_total_bytes + config.max_message, "{held:?}");
+    assert!(held.receive_packets <= config.receive_total_packets + 1, "{held:?}");
     assert_eq!(node.peers().count(), held.peers);
     for peer in node.peers() {
         assert_eq!(node.peer(peer.address), Some(peer));
@@ -46,45 +47,70 @@ pub(super) fn malformed_changes_nothing(before: &Stats, after: &Stats, bytes: &[
     assert_eq!(*after, expected, "{bytes:02x?}");
 }
 
-/// How far each stream has come out of `recv`.
-#[derive(Default)]
+/// What has come out of `recv` of each stream.
 pub(super) struct Streams {
-    positions: BTreeMap<(SocketAddr, Stream), Position>,
+    delivery: Delivery,
+    followed: BTreeMap<(SocketAddr, Stream), Followed>,
+}
+
+#[derive(Default)]
+struct Followed {
+    /// How far it is told in order.
+    position: Option<Position>,
+    /// What was delivered where messages do not wait for their turn, and what was lost.
+    delivered: BTreeSet<Position>,
+    lost: Vec<(Position, Position)>,
 }
 
 /// The last number, and the index of the last message in it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Position(u64, u16);
 
 impl Streams {
-    /// Each stream moves forward only: nothing comes twice, nothing is both delivered and lost.
+    pub(super) fn new(delivery: Delivery) -> Self {
+        Self { delivery, followed: BTreeMap::new() }
+    }
+
+    /// Nothing comes twice, nothing is both delivered and lost. Each stream moves forward only; where messages do not
+    /// wait for their turn, that is what is lost.
     pub(super) fn take(&mut self, received: &Received<'_>) {
         match *received {
             Received::Message { peer, stream, seq, index, .. } => {
-                self.forward((peer, stream), seq, index, seq, index);
+                let followed = self.followed.entry((peer, stream)).or_default();
+                let at = Position(seq, index);
+                if self.delivery == Delivery::Unordered {
+                    assert!(followed.delivered.insert(at), "{received:?} came before");
+                    let is_lost = followed.lost.iter().any(|&(first, last)| (first..=last).contains(&at));
+                    assert!(!is_lost, "{received:?} was lost");
+                } else {
+                    followed.forward(at, at);
+                }
             }
             Received::Lost { peer, stream, ranges, .. } => {
                 assert!(!ranges.is_empty(), "{received:?}");
+                let followed = self.followed.entry((peer, stream)).or_default();
                 for range in ranges {
-                    self.forward((peer, stream), range.first(), 0, range.last(), u16::MAX);
+                    let (first, last) = (Position(range.first(), 0), Position(range.last(), u16::MAX));
+                    followed.forward(first, last);
+                    followed.lost.push((first, last));
+                    assert_eq!(followed.delivered.range(first..=last).next(), None, "{received:?} was delivered");
                 }
             }
             Received::Restarted { peer, .. } => {
-                self.positions.remove(&(peer, Stream::Group));
-                self.positions.remove(&(peer, Stream::Private));
+                self.followed.remove(&(peer, Stream::Group));
+                self.followed.remove(&(peer, Stream::Private));
             }
             Received::Ended { peer, stream, .. } => {
-                self.positions.remove(&(peer, stream));
+                self.followed.remove(&(peer, stream));
             }
             _ => panic!("{received:?} is new to this test"),
         }
     }
+}
 
-    fn forward(&mut self, key: (SocketAddr, Stream), first: u64, index: u16, last: u64, last_index: u16) {
-        let from = Position(first, index);
-        if let Some(&before) = self.positions.get(&key) {
-            assert!(from > before, "{key:?}: {first}/{index} after {}/{}", before.0, before.1);
-        }
-        self.positions.insert(key, Position(last, last_index));
+impl Followed {
+    fn forward(&mut self, from: Position, to: Position) {
+        assert!(self.position.is_none_or(|before| from > before), "{from:?} after {:?}", self.position);
+        self.position = Some(to);
     }
 }

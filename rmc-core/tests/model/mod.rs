@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
 use rmc_core::packet::{Body, Packet};
-use rmc_core::{Action, Config, EventMask, Instant, JoinPolicy, Path, Protocol, Transmit};
+use rmc_core::{Action, Config, Delivery, EventMask, Instant, JoinPolicy, Path, Protocol, Transmit};
 
 use check::Streams;
 use op::Op;
@@ -39,6 +39,7 @@ pub(crate) fn run(bytes: &[u8]) {
         model.apply(&op);
     }
     model.settle();
+    model.end();
 }
 
 /// What of the configuration varies; the bounds are always small, so that they are reached.
@@ -50,6 +51,9 @@ struct Setup {
     rate: Option<u16>,
     aged: bool,
     events: bool,
+    delivery: u8,
+    deadline: bool,
+    backoff: bool,
 }
 
 impl Setup {
@@ -65,6 +69,7 @@ impl Setup {
         config.max_datagram = 96;
         config.receive_window_packets = 16;
         config.receive_window_bytes = 2_048;
+        config.receive_total_packets = 40;
         config.receive_total_bytes = 4_096;
         config.backlog_packets = 16;
         config.backlog_bytes = 2_000;
@@ -75,6 +80,9 @@ impl Setup {
         config.max_rate = self.rate.map(|rate| 1 + u64::from(rate) * 100);
         config.rate_burst = 200;
         config.max_nacks = 4;
+        config.max_nack_backoff = if self.backoff { config.max_nack_backoff } else { Duration::ZERO };
+        config.delivery = delivery(self.delivery);
+        config.recovery_deadline = self.deadline.then_some(Duration::from_millis(30));
         config.max_repairs_per_nack = 8;
         config.max_askers = 2;
         config.heartbeat_times = [1, 5, 20].map(Duration::from_millis).to_vec();
@@ -110,6 +118,15 @@ const fn join_policy(choice: u8) -> JoinPolicy {
     }
 }
 
+const fn delivery(choice: u8) -> Delivery {
+    match choice % 4 {
+        0 => Delivery::Ordered,
+        1 => Delivery::Deadline(Duration::from_millis(20)),
+        2 => Delivery::Unordered,
+        _ => Delivery::Latest,
+    }
+}
+
 /// The node, and what is known about it from outside.
 struct Model {
     node: Protocol,
@@ -126,7 +143,7 @@ impl Model {
     fn new(setup: &Setup) -> Self {
         let now = Instant::from_nanos(1_000_000);
         let node = Protocol::new(setup.config(), now).expect("the small configuration is valid");
-        let streams = Streams::default();
+        let streams = Streams::new(node.config().delivery);
         let mut model = Self { node, now, deadline: None, stamp: 0, closed: false, silent: setup.silent, streams };
         model.drain();
         model
@@ -301,6 +318,16 @@ impl Model {
             }
         }
         panic!("the node works without end at {:?}", self.now);
+    }
+
+    /// Nobody is followed any more, and the application takes everything: nothing that was received is left.
+    fn end(&mut self) {
+        for peer in 0..8 {
+            self.node.remove_peer(self.now, address(peer));
+        }
+        self.recv(usize::MAX);
+        let held = self.node.stats().held;
+        assert_eq!((held.peers, held.receive_packets, held.receive_bytes, held.readable), (0, 0, 0, 0), "{held:?}");
     }
 }
 

@@ -136,12 +136,20 @@ pub(super) enum Shape {
         resent: bool,
         private: bool,
     },
+    /// A part of a message, most often one that others make whole.
+    Part {
+        seq: u8,
+        ends: u8,
+        len: u8,
+        private: bool,
+    },
     Heartbeat {
         seq: Number,
         behind: Number,
         interval: u32,
         end: bool,
         private: bool,
+        told: u16,
     },
     Times {
         seq: Number,
@@ -193,10 +201,18 @@ impl Shape {
                 let flags = Flags::FIRST | Flags::LAST | when(resent, Flags::RESENT) | when(private, Flags::PRIVATE);
                 packet(flags, epoch, u64::from(seq % 64), Body::Data { payload: b"small" })
             }
-            Self::Heartbeat { seq, behind, interval, end, private } => {
+            Self::Part { seq, ends, len, private } => {
+                let (first, last) =
+                    if ends < 192 { (seq % 3 == 0, seq % 3 == 2) } else { (ends & 1 > 0, ends & 2 > 0) };
+                let flags = when(first, Flags::FIRST) | when(last, Flags::LAST) | when(private, Flags::PRIVATE);
+                packet(flags, epoch, u64::from(seq % 32), Body::Data { payload: &[seq; 255][..len.into()] })
+            }
+            Self::Heartbeat { seq, behind, interval, end, private, told } => {
                 let flags = when(end, Flags::END) | when(private, Flags::PRIVATE);
                 let oldest = seq.value().saturating_add(1).saturating_sub(behind.value()).max(1);
-                let body = Body::Heartbeat { oldest, interval: interval % 60_000_000, backoff: 0, group: 1, rtt: 0 };
+                let interval = interval % 60_000_000;
+                let told = u32::from(told);
+                let body = Body::Heartbeat { oldest, interval, backoff: told, group: told % 7, rtt: told / 2 };
                 packet(flags, epoch, seq.value(), body)
             }
             Self::Times { seq, ref times, index } => {
