@@ -1,6 +1,7 @@
 //! A few nodes on a bad network: under any loss, duplication and reordering each receiver delivers exactly the messages
 //! that were sent, in order and intact, or reports exactly the numbers that nobody can repair any more. When the loss
-//! has ended, everything that is kept for repair arrives.
+//! has ended, everything that is kept for repair arrives. Receivers that do not wait for order, or not for ever, deliver
+//! each message at most once and intact; the first kind everything that is kept, and the newest one.
 
 mod history;
 mod net;
@@ -10,9 +11,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use rmc_core::{EndCause, JoinPolicy, Stream};
+use rmc_core::{Delivery, EndCause, JoinPolicy, Stream};
 
-use net::{Net, Weather};
+use net::{Net, Role, Settings, Weather};
 
 /// One thing that happens.
 #[derive(Clone, Debug)]
@@ -63,10 +64,11 @@ enum Step {
 struct Plan {
     seed: u64,
     nodes: usize,
-    policies: Vec<JoinPolicy>,
+    roles: Vec<Role>,
     weather: Weather,
     backlog: usize,
     announce: bool,
+    backoff: bool,
     steps: Vec<Step>,
 }
 
@@ -96,16 +98,24 @@ fn plan() -> impl Strategy<Value = Plan> {
         jitter: Duration::from_millis(jitter),
     });
     let backlog = prop_oneof![Just(10_usize), Just(40), Just(1_000)];
-    let policies = proptest::collection::vec(policy, 5);
+    let delivery = prop_oneof![
+        3 => Just(Delivery::Ordered),
+        2 => Just(Delivery::Unordered),
+        1 => Just(Delivery::Latest),
+        1 => Just(Delivery::Deadline(Duration::from_millis(50))),
+    ];
+    let role = (policy, delivery).prop_map(|(policy, delivery)| Role { policy, delivery });
+    let roles = proptest::collection::vec(role, 5);
     let steps = proptest::collection::vec(step(), 1..40);
-    (any::<u64>(), 2..=5_usize, policies, weather, backlog, any::<bool>(), steps).prop_map(
-        |(seed, nodes, policies, weather, backlog, announce, steps)| Plan {
+    (any::<u64>(), 2..=5_usize, roles, weather, backlog, any::<(bool, bool)>(), steps).prop_map(
+        |(seed, nodes, roles, weather, backlog, (announce, backoff), steps)| Plan {
             seed,
             nodes,
-            policies,
+            roles,
             weather,
             backlog,
             announce,
+            backoff,
             steps,
         },
     )
@@ -121,7 +131,7 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
-    // RMC-DATA-1, RMC-LOST-1, RMC-GAP-6, RMC-SEQ-2, RMC-EPOCH-3, RMC-END-4
+    // RMC-DATA-1, RMC-LOST-1, RMC-GAP-6, RMC-SEQ-2, RMC-EPOCH-3, RMC-END-4, RMC-MODE-1, RMC-MODE-2, RMC-MODE-3, RMC-MODE-4
     #[test]
     fn every_receiver_delivers_exactly_what_was_sent_or_reports_exactly_what_is_missing(plan in plan()) {
         run(&plan);
@@ -129,7 +139,8 @@ proptest! {
 }
 
 fn run(plan: &Plan) {
-    let mut net = Net::new(plan.seed, (plan.backlog, plan.announce), plan.weather, &plan.policies[..plan.nodes]);
+    let Plan { backlog, announce, backoff, .. } = *plan;
+    let mut net = Net::new(plan.seed, Settings { backlog, announce, backoff }, plan.weather, &plan.roles[..plan.nodes]);
     for step in &plan.steps {
         apply(&mut net, plan.nodes, step);
     }
@@ -165,6 +176,7 @@ fn recovers(net: &mut Net) {
             net.check_complete(receiver, sender, stream);
         }
     }
+    net.check_held();
 }
 
 /// The nodes finish, one after the other: for those that are still there its stream ends in band.

@@ -8,8 +8,8 @@ use std::time::Duration;
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rmc_core::{
-    Action, Config, EndCause, Event, Instant, JoinPolicy, LossCause, Path, Protocol, Received, SendError, SeqRange,
-    Stream,
+    Action, Config, Delivery, EndCause, Event, Instant, JoinPolicy, LossCause, Path, Protocol, Received, SendError,
+    SeqRange, Stream,
 };
 
 use crate::history::History;
@@ -32,15 +32,31 @@ pub(crate) struct Net {
     flying: BTreeMap<(Duration, u64), Flight>,
     flights: u64,
     messages: u64,
-    backlog: usize,
-    announce: bool,
+    settings: Settings,
     seed: u64,
     rng: Xoshiro256PlusPlus,
 }
 
+/// What is the same for all nodes.
+#[derive(Clone, Copy)]
+pub(crate) struct Settings {
+    /// Backlog and receive window.
+    pub(crate) backlog: usize,
+    pub(crate) announce: bool,
+    /// Whether what is missing is asked for after a backoff, or at once.
+    pub(crate) backoff: bool,
+}
+
+/// How a node receives.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Role {
+    pub(crate) policy: JoinPolicy,
+    pub(crate) delivery: Delivery,
+}
+
 struct Node {
     protocol: Protocol,
-    policy: JoinPolicy,
+    role: Role,
     deadline: Option<Duration>,
     paused: bool,
     /// What it sent, in all its incarnations: by epoch, stream, and for a private one its receiver.
@@ -94,18 +110,18 @@ struct Restart {
 type Restarts = BTreeMap<usize, VecDeque<Restart>>;
 
 /// The new epoch of a known peer is followed from 1.
-fn restarted(trackers: &mut Trackers, sender: usize, epoch: u32) {
-    trackers.insert((sender, Stream::Group), Tracker::new(epoch, Some(1)));
-    trackers.insert((sender, Stream::Private), Tracker::new(epoch, None));
+fn restarted(trackers: &mut Trackers, delivery: Delivery, sender: usize, epoch: u32) {
+    trackers.insert((sender, Stream::Group), Tracker::new(delivery, epoch, Some(1)));
+    trackers.insert((sender, Stream::Private), Tracker::new(delivery, epoch, None));
 }
 
 /// Past the restarts that are not told in band.
-fn advance(trackers: &mut Trackers, restarts: &mut Restarts, sender: usize) {
+fn advance(trackers: &mut Trackers, restarts: &mut Restarts, delivery: Delivery, sender: usize) {
     let waiting = restarts.entry(sender).or_default();
     while waiting.front().is_some_and(|restart| restart.streamless)
         && let Some(restart) = waiting.pop_front()
     {
-        restarted(trackers, sender, restart.epoch);
+        restarted(trackers, delivery, sender, restart.epoch);
     }
 }
 
@@ -122,12 +138,7 @@ fn index(address: SocketAddr) -> usize {
 }
 
 impl Net {
-    pub(crate) fn new(
-        seed: u64,
-        (backlog, announce): (usize, bool),
-        weather: Weather,
-        policies: &[JoinPolicy],
-    ) -> Self {
+    pub(crate) fn new(seed: u64, settings: Settings, weather: Weather, roles: &[Role]) -> Self {
         let mut net = Self {
             nodes: Vec::new(),
             weather,
@@ -135,34 +146,34 @@ impl Net {
             flying: BTreeMap::new(),
             flights: 0,
             messages: 0,
-            backlog,
-            announce,
+            settings,
             seed,
             rng: Xoshiro256PlusPlus::seed_from_u64(seed),
         };
-        for (node, &policy) in policies.iter().enumerate() {
-            let started = net.start(node, policy, 0);
+        for (node, &role) in roles.iter().enumerate() {
+            let started = net.start(node, role, 0);
             net.nodes.push(started);
         }
         net
     }
 
-    fn start(&self, node: usize, policy: JoinPolicy, incarnation: u32) -> Node {
+    fn start(&self, node: usize, role: Role, incarnation: u32) -> Node {
         // Epochs that wrap around.
         let epoch = u32::MAX.wrapping_add(incarnation);
         let mut config = Config::new(group(), epoch, self.seed ^ (node as u64) << 32 ^ u64::from(incarnation));
-        config.max_nack_backoff = Duration::ZERO;
+        config.max_nack_backoff = if self.settings.backoff { config.max_nack_backoff } else { Duration::ZERO };
         config.local_addrs = vec![address(node)];
-        config.join_policy = policy;
+        config.join_policy = role.policy;
+        config.delivery = role.delivery;
         config.max_datagram = 80;
         config.max_message = 1_000;
-        config.announce = self.announce;
-        config.backlog_packets = self.backlog;
-        config.receive_window_packets = self.backlog;
+        config.announce = self.settings.announce;
+        config.backlog_packets = self.settings.backlog;
+        config.receive_window_packets = self.settings.backlog;
         let protocol = Protocol::new(config, Instant::from_origin(self.now)).expect("the configuration is valid");
         Node {
             protocol,
-            policy,
+            role,
             deadline: None,
             paused: false,
             sent: BTreeMap::new(),
@@ -230,7 +241,7 @@ impl Net {
     pub(crate) fn restart(&mut self, node: usize) {
         self.flying.retain(|_, flight| flight.from != node && flight.to != node);
         let old = &self.nodes[node];
-        let mut started = self.start(node, old.policy, old.incarnation + 1);
+        let mut started = self.start(node, old.role, old.incarnation + 1);
         std::mem::swap(&mut started.sent, &mut self.nodes[node].sent);
         self.nodes[node] = started;
         self.settle(node);
@@ -319,7 +330,7 @@ impl Net {
                 Action::Event(Event::PeerRestarted { peer, epoch, .. }) => {
                     let node = &mut self.nodes[node];
                     node.restarts.entry(index(peer)).or_default().push_back(Restart { epoch, streamless });
-                    advance(&mut node.trackers, &mut node.restarts, index(peer));
+                    advance(&mut node.trackers, &mut node.restarts, node.role.delivery, index(peer));
                 }
                 Action::Event(_) => {}
                 Action::ArmTimer(deadline) => {
@@ -359,10 +370,11 @@ impl Net {
     }
 
     fn new_sender(&mut self, node: usize, sender: usize, epoch: u32) {
-        let start = (self.nodes[node].policy == JoinPolicy::FromStart).then_some(1);
+        let Role { policy, delivery } = self.nodes[node].role;
+        let start = (policy == JoinPolicy::FromStart).then_some(1);
         let trackers = &mut self.nodes[node].trackers;
-        trackers.insert((sender, Stream::Group), Tracker::new(epoch, start));
-        trackers.insert((sender, Stream::Private), Tracker::new(epoch, None));
+        trackers.insert((sender, Stream::Group), Tracker::new(delivery, epoch, start));
+        trackers.insert((sender, Stream::Private), Tracker::new(delivery, epoch, None));
     }
 
     /// Takes everything that is readable, and says whether that was anything.
@@ -384,6 +396,7 @@ impl Net {
 
     fn track(&self, (trackers, restarts): (&mut Trackers, &mut Restarts), node: usize, sender: usize, item: &Item) {
         let known = "a peer is told before its stream";
+        let delivery = self.nodes[node].role.delivery;
         match item {
             Item::Message { stream, seq, payload } => {
                 let tracker = trackers.get_mut(&(sender, *stream)).expect(known);
@@ -394,27 +407,34 @@ impl Net {
                 let history = self.history(sender, tracker.epoch, *stream, node);
                 for &range in ranges {
                     tracker.lost(history, range);
-                    self.check_lost(sender, tracker.epoch, history, range, *cause);
+                    self.check_lost((sender, delivery), tracker.epoch, history, range, *cause);
                 }
             }
             Item::Restarted { epoch } => {
                 let restart = restarts.get_mut(&sender).and_then(VecDeque::pop_front).expect("an event tells it too");
                 assert_eq!(restart.epoch, *epoch);
-                restarted(trackers, sender, *epoch);
-                advance(trackers, restarts, sender);
+                restarted(trackers, delivery, sender, *epoch);
+                advance(trackers, restarts, delivery, sender);
             }
             Item::Ended { stream, cause } => trackers.get_mut(&(sender, *stream)).expect(known).end(*cause),
         }
     }
 
-    /// Only what nobody can repair any more is given up.
-    fn check_lost(&self, sender: usize, epoch: u32, history: &History, range: SeqRange, cause: LossCause) {
-        if epoch != self.epoch(sender) {
+    /// Only what nobody can repair any more is given up, or what the receiver does not wait for.
+    fn check_lost(
+        &self,
+        (sender, delivery): (usize, Delivery),
+        epoch: u32,
+        history: &History,
+        range: SeqRange,
+        cause: LossCause,
+    ) {
+        if epoch != self.epoch(sender) || (matches!(delivery, Delivery::Deadline(_)) && cause == LossCause::Deadline) {
             return;
         }
         assert!(matches!(cause, LossCause::Lost | LossCause::Reset), "{range}: {cause:?}");
         for seq in range.first()..=range.last() {
-            assert!(history.may_be_lost(seq, self.backlog), "{seq} of {range} can be repaired");
+            assert!(history.may_be_lost(seq, self.settings.backlog), "{seq} of {range} can be repaired");
         }
     }
 
@@ -464,6 +484,17 @@ impl Net {
             panic!("{who}: it does not know the sender");
         };
         assert_eq!(tracker.epoch, epoch, "{who}: another epoch");
-        tracker.check_complete(history, self.backlog, &who);
+        tracker.check_complete(history, self.settings.backlog, &who);
+    }
+
+    /// What each node holds is what its streams hold, as the applications have taken everything.
+    pub(crate) fn check_held(&self) {
+        for node in &self.nodes {
+            let held = node.protocol.stats().held;
+            let streams = node.protocol.peers().flat_map(|peer| [peer.group, peer.private]).flatten();
+            let (packets, bytes) = streams
+                .fold((0, 0), |(packets, bytes), stream| (packets + stream.cached_packets, bytes + stream.held_bytes));
+            assert_eq!((held.receive_packets, held.receive_bytes, held.readable), (packets, bytes, 0));
+        }
     }
 }
