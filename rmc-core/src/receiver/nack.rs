@@ -213,6 +213,11 @@ impl Scheduler {
         GapState::Armed(Asking { due: now + delay, attempts, asked: Some(Asked { first, stamp, once }) })
     }
 
+    /// A repair came for what `asked` tells of, and is no sample.
+    pub(crate) fn no_sample(&self, asked: Asked, rtt: &mut Rtt, shared: &Shared) {
+        rtt.at_most(shared.now.saturating_since(asked.first), self.untold(shared));
+    }
+
     fn timeout(&self, rtt: Rtt, shared: &Shared) -> Duration {
         rtt.timeout(self.untold(shared))
     }

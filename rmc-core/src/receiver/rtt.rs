@@ -90,6 +90,14 @@ impl Rtt {
             self.doublings += 1;
         }
     }
+
+    /// A repair came so long after its gap was asked for first, and may answer that ask or a later one: the next first
+    /// ask waits for as long, so that it can be clean (RMC-RTT-5).
+    pub(crate) fn at_most(&mut self, took: Duration, first: Untold) {
+        while self.estimate.is_none() && self.timeout(first) < took.min(first.most) {
+            self.doublings += 1;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -119,6 +127,16 @@ mod tests {
         rtt.sample(Duration::from_millis(8));
         rtt.in_vain(9, FIRST);
         assert_eq!(rtt.timeout(FIRST), Duration::from_millis(8 + 16));
+    }
+
+    // RMC-RTT-5
+    #[test]
+    fn it_doubles_past_what_an_answer_may_have_taken() {
+        let mut rtt = Rtt::default();
+        for (took, millis) in [(20, 20), (21, 40), (30, 40), (81, 100), (1_000, 100), (5, 100)] {
+            rtt.at_most(Duration::from_millis(took), FIRST);
+            assert_eq!(rtt.timeout(FIRST), Duration::from_millis(millis), "{took}");
+        }
     }
 
     #[test]

@@ -448,11 +448,13 @@ impl RecvStream {
         shared.stats.repair.repaired += 1;
         let GapState::Armed(asking) = gap.state else { return };
         let (nacks, gaps) = self.window.asking();
-        // What comes by multicast may be an answer to somebody else.
-        if let Some(asked) = asking.asked.filter(|asked| asked.once && arrival.path == Path::Unicast)
-            && let Some(round_trip) = nacks.answered(asked.stamp, shared.now)
-        {
-            rtt.sample(round_trip);
+        if let Some(asked) = asking.asked {
+            // What comes by multicast may be an answer to somebody else.
+            let is_clean = asked.once && arrival.path == Path::Unicast;
+            match is_clean.then(|| nacks.answered(asked.stamp, shared.now)).flatten() {
+                Some(round_trip) => rtt.sample(round_trip),
+                None => nacks.no_sample(asked, rtt, shared),
+            }
         }
         nacks.hold(gaps, gap, arrival.seq, *rtt, shared);
     }

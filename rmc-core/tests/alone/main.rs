@@ -10,6 +10,7 @@ mod pacing;
 mod packets;
 mod review_receiving;
 mod review_sending;
+mod rules_backoff;
 mod rules_encoding;
 mod rules_messages;
 mod rules_modes;
