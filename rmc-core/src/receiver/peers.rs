@@ -302,12 +302,13 @@ impl Peers {
     }
 
     fn add(&mut self, address: SocketAddr, epoch: u32, of_stream: bool, shared: &mut Shared) -> Result<u32, Refused> {
-        if self.len() >= shared.config.max_peers && !self.make_room(of_stream, shared) {
-            shared.stats.dropped.peers_full += 1;
-            return Err(Refused::NoRoom);
-        }
+        // Before anybody makes room for it.
         if shared.inbox.is_crowded(crowd(shared)) {
             shared.stats.dropped.unread += 1;
+            return Err(Refused::NoRoom);
+        }
+        if self.len() >= shared.config.max_peers && !self.make_room(of_stream, shared) {
+            shared.stats.dropped.peers_full += 1;
             return Err(Refused::NoRoom);
         }
         let mut peer = Peer::new(address, epoch, shared.now);

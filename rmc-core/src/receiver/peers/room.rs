@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{Peer, Peers, crowd};
+use super::{Peer, Peers};
 use crate::shared::Shared;
 use crate::time::Instant;
 
@@ -10,20 +10,20 @@ use crate::time::Instant;
 const MAX_LOOKED_AT: usize = 256;
 
 impl Peers {
-    /// Makes room for one more peer (RMC-PEER-10): who was silent longest of those that only asked goes, and for one
-    /// that sends, who is overdue longest of those that sent. Who has proven its address stays.
+    /// Makes room for one more peer (RMC-PEER-10): who was silent longest of those that only asked goes. Where all have
+    /// sent, who was silent longest goes for another one that sends, if it is overdue.
     #[inline(never)]
     pub(super) fn make_room(&mut self, of_stream: bool, shared: &mut Shared) -> bool {
         let Some(slot) = self.longest_idle() else { return false };
         let Some(peer) = self.get(slot) else { return false };
-        let goes = !peer.sends || (of_stream && peer.is_overdue(shared.now) && !shared.inbox.is_crowded(crowd(shared)));
+        let goes = !peer.sends || (of_stream && peer.is_overdue(shared.now));
         if goes {
             self.evict(slot, shared);
         }
         goes
     }
 
-    /// Who of those that may go was not heard for longest. Their times are brought up to date on the way: they stand
+    /// Who was not heard for longest. Their times are brought up to date on the way: they stand
     /// still while somebody speaks, so that no packet costs anything here.
     fn longest_idle(&mut self) -> Option<u32> {
         for _ in 0..MAX_LOOKED_AT {
