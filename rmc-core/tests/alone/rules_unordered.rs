@@ -25,6 +25,9 @@ fn malformed(first: u64, last: u64) -> Item {
     lost(first, last, LossCause::Malformed)
 }
 
+/// Flags, number and payload of a Data packet.
+type Part = (Flags, u64, &'static [u8]);
+
 fn hear_parts(lone: &mut Lone, parts: &[(Flags, u64, &[u8])]) {
     for &(flags, seq, payload) in parts {
         lone.hear(peer(0), &part(flags, seq, payload));
@@ -192,7 +195,7 @@ fn rmc_mode_3_a_message_of_max_message_comes_and_a_larger_one_does_not() {
 // RMC-MODE-3, RMC-FRAG-6, RMC-SEC-1
 #[test]
 fn rmc_mode_3_parts_that_make_no_message_are_reported() {
-    let cases: [(&[(Flags, u64, &[u8])], Vec<Item>); 4] = [
+    let cases: [(&[Part], Vec<Item>); 4] = [
         // A whole message within another one.
         (
             &[(Flags::FIRST, 2, b"a"), (WHOLE, 3, b"b"), (Flags::LAST, 4, b"c")],
