@@ -37,5 +37,6 @@ mod seed_s28_silent;
 mod seed_s31_finish;
 mod seed_s35_events;
 mod seed_s37_restart;
+mod threshold_receiving;
 mod threshold_sending;
 mod total_bound;
