@@ -132,7 +132,7 @@ pub struct Config {
     pub heartbeat_tolerance: Option<Duration>,
     /// After how much silence a peer is given up (S26). 10 ms to 24 h, default 30 s.
     pub peer_timeout: Duration,
-    /// The number at which `SequenceOverflow` warns (S29). Default 2,000,000,000.
+    /// The number past which `SequenceOverflow` warns (S29). Default 2,000,000,000.
     pub sequence_limit: u64,
 
     /// Which events are wanted (S35). Default [`EventMask::DEFAULT`]: those that do not come per packet.
