@@ -125,6 +125,12 @@ pub(crate) struct NodeArgs {
     /// The seed of --drop and of the protocol's randomness (default: another one each time)
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct OutputArgs {
     /// Write JSON lines to standard output
     #[arg(long)]
     pub(crate) json: bool,
