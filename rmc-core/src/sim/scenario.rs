@@ -64,7 +64,7 @@ pub struct Scenario {
 }
 
 /// How far a [`Scenario`] is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Course {
     /// How many messages were sent.

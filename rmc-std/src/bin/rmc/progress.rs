@@ -55,6 +55,11 @@ impl Screen {
     pub(crate) fn insist(&self, text: &str) {
         self.bars.suspend(|| eprintln!("{text}"));
     }
+
+    /// Writes a result to standard output, above the bars.
+    pub(crate) fn result(&self, text: &str) -> Result<(), Failure> {
+        self.bars.suspend(|| print(text))
+    }
 }
 
 /// Writes a result to standard output, which may be closed by now.
