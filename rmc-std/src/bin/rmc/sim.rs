@@ -85,5 +85,6 @@ fn play(plan: &Plan, position: impl Fn(u64), bar: &ProgressBar) -> Result<Played
         if is_interrupted { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let (report, sim) = plan.scenario.play_watched(watch).map_err(|error| error.to_string())?;
+    bar.set_message("");
     Ok(Played { report, sim, wall: start.elapsed(), is_interrupted })
 }

@@ -38,7 +38,6 @@ pub(super) fn run(options: &SimArgs) -> Result<ExitCode, Failure> {
         if is_interrupted {
             break;
         }
-        bar.set_message("");
         if lines.are_wanted() {
             lines.event("cell", outcome::fields(plan, options, &played));
             lines.flush().map_err(|error| format!("cannot write to standard output: {error}"))?;
