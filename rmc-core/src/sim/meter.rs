@@ -130,14 +130,17 @@ impl Observer for Meter {
             return;
         }
         let Some(stream) = protocol.peer(datagram.source).and_then(|peer| peer.group) else { return };
+        let came = data_of(self.sender, datagram).map_or(0, |(seq, _)| seq);
+        let progress = self.progress(node);
+        if let Ok(place) = progress.missing.binary_search_by_key(&came, |&(seq, _)| seq)
+            && let Some((_, since)) = progress.missing.remove(place)
+        {
+            self.recoveries.push(datagram.now.saturating_since(since));
+        }
         let progress = self.progress(node);
         if stream.known <= progress.known {
             return;
         }
-        let came = match datagram.packet().map(|packet| (packet.body, packet.seq)) {
-            Ok((Body::Data { .. }, seq)) => seq,
-            _ => 0,
-        };
         let missing = (progress.known + 1..=stream.known).filter(|&seq| seq != came && seq > stream.delivered);
         progress.missing.extend(missing.map(|seq| (seq, datagram.now)));
         progress.known = stream.known;
@@ -146,16 +149,11 @@ impl Observer for Meter {
     fn received(&mut self, now: Instant, node: NodeId, received: &Received<'_>) {
         let (messages, size) = (self.messages, self.size);
         match *received {
-            Received::Message { stream: Stream::Group, seq, payload, .. } => {
+            Received::Message { stream: Stream::Group, payload, .. } => {
                 let progress = self.progress(node);
-                let mut recovered = Vec::new();
-                while progress.missing.front().is_some_and(|&(missing, _)| missing <= seq) {
-                    recovered.extend(progress.missing.pop_front().map(|(_, since)| now.saturating_since(since)));
-                }
                 let is_right = is_message(progress.messages, size, payload);
                 progress.messages += 1;
                 let is_complete = progress.messages == messages;
-                self.recoveries.append(&mut recovered);
                 self.wrong += u64::from(!is_right);
                 if is_complete {
                     self.complete += 1;
