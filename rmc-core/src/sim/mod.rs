@@ -124,7 +124,7 @@ pub use partition::CutId;
 pub use pcap::Capture;
 pub use preset::{Preset, UnknownPreset};
 pub use quiet::{Stuck, Waiting, WaitsFor};
-pub use scenario::{Report, Scenario};
+pub use scenario::{Course, Report, Scenario};
 pub use tap::{Datagram, Fate, Observer, Place, Tap, Verdict};
 pub use trace::{Line, PacketRef, Record, Trace, TracedPacket, What};
 

@@ -10,5 +10,6 @@ mod options;
 mod program;
 mod senders;
 mod sending;
+mod sim;
 mod streams;
 mod transfer;
