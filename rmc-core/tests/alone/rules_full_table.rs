@@ -127,24 +127,41 @@ fn senders(promise: &[u8]) -> Lone {
     lone
 }
 
-// RMC-PEER-10
-#[test]
-fn rmc_peer_10_a_sender_makes_room_for_another_one_when_it_is_overdue() {
+/// What the first one says, and when its next packet is overdue.
+fn promises() -> [(Vec<u8>, Duration); 5] {
     let beat = |interval| heartbeat_with(Flags::NONE, 1, 1, interval);
-    for (promise, overdue) in [
+    [
         (data(1), 20 * MS),
         (beat(500 * MS), 750 * MS),
         (beat(15 * SECOND), 22_500 * MS),
         (data_with(Flags::NONE, NO_PROMISE, EPOCH, 1), SECOND),
         (heartbeat_with(Flags::NONE, 0, 1, Duration::ZERO), SECOND),
-    ] {
-        for (at, goes) in [(overdue - NS, false), (overdue, true)] {
-            let mut lone = senders(&promise);
-            lone.run_to(at);
-            lone.hear(peer(9), &data(1));
-            assert_eq!((knows(&lone, 0), knows(&lone, 9)), (!goes, goes), "{overdue:?}");
-            assert_eq!(counted(&lone), if goes { (1, 0) } else { (0, 1) });
-        }
+    ]
+}
+
+/// Whether it makes room for another sender after so long.
+fn makes_room(promise: &[u8], after: Duration) -> bool {
+    let mut lone = senders(promise);
+    lone.run_to(after);
+    lone.hear(peer(9), &data(1));
+    let goes = knows(&lone, 9);
+    assert_eq!((knows(&lone, 0), counted(&lone)), (!goes, if goes { (1, 0) } else { (0, 1) }));
+    goes
+}
+
+// RMC-PEER-10
+#[test]
+fn rmc_peer_10_a_sender_that_is_not_overdue_makes_room_for_nobody() {
+    for (promise, overdue) in promises() {
+        assert!(!makes_room(&promise, overdue - NS), "{overdue:?}");
+    }
+}
+
+// RMC-PEER-10
+#[test]
+fn rmc_peer_10_a_sender_that_is_overdue_makes_room_for_another_one() {
+    for (promise, overdue) in promises() {
+        assert!(makes_room(&promise, overdue), "{overdue:?}");
     }
 }
 
@@ -220,6 +237,33 @@ fn rmc_peer_10_spoofed_askers_push_out_askers_only() {
     for index in 0..50 {
         assert_eq!(lone.node.peer(peer(index)).and_then(|peer| peer.group).map(|group| group.delivered), Some(4));
     }
+}
+
+/// Whether a newcomer finds room in a table of so many askers, all of which were heard a second time.
+fn finds_room(askers: u16) -> bool {
+    let mut lone = Lone::new(|config| config.max_peers = askers.into());
+    for at in 0..2 {
+        lone.run_to(at * SECOND);
+        for index in 1..=askers {
+            asks(&mut lone, index);
+        }
+    }
+    lone.run_to(2 * SECOND);
+    asks(&mut lone, 10_000);
+    knows(&lone, 10_000)
+}
+
+/// Who was silent longest is looked for among those whose time is not up to date; at most 256 of them for one packet.
+// RMC-PEER-10, RMC-SEC-1
+#[test]
+fn rmc_peer_10_255_peers_are_brought_up_to_date_for_one_packet() {
+    assert!(finds_room(255));
+}
+
+// RMC-PEER-10, RMC-SEC-1
+#[test]
+fn rmc_peer_10_not_more_are_brought_up_to_date_for_one_packet() {
+    assert!(!finds_room(256));
 }
 
 /// Senders that make room leave the application what to take: past a bound they stay until it does.

@@ -33,46 +33,70 @@ fn rmc_mode_1_in_order_is_the_default_and_waits_as_long_as_the_sender_lives() {
     assert_eq!(lone.take(), [message(2), message(3)]);
 }
 
-/// However it is configured: as the mode, for any mode, or both, where the shorter one counts.
-fn configured() -> [fn(&mut Config); 4] {
+/// 50 ms, as the mode; a longer deadline for all modes changes nothing.
+fn by_mode() -> [fn(&mut Config); 2] {
     [
         |config| config.delivery = Delivery::Deadline(50 * MS),
-        |config| config.recovery_deadline = Some(50 * MS),
         |config| (config.delivery, config.recovery_deadline) = (Delivery::Deadline(50 * MS), Some(SECOND)),
+    ]
+}
+
+/// 50 ms, for any mode; a longer one of the mode changes nothing.
+fn for_any_mode() -> [fn(&mut Config); 2] {
+    [
+        |config| config.recovery_deadline = Some(50 * MS),
         |config| (config.delivery, config.recovery_deadline) = (Delivery::Deadline(SECOND), Some(50 * MS)),
     ]
 }
 
-// RMC-MODE-2
-#[test]
-fn rmc_mode_2_before_the_deadline_nothing_is_given_up() {
-    for change in configured() {
-        let mut lone = Lone::new(change);
-        lone.run_to(MS);
-        lone.hear_all([1, 3]);
-        lone.run_to(51 * MS - NS);
-        assert_eq!((lone.take(), told_lost(&mut lone)), (vec![message(1)], vec![]));
-        lone.hear_unicast(peer(0), &repair(2));
-        assert_eq!(lone.take(), [message(2), message(3)]);
-    }
+/// Nothing is given up a tick before the 50 ms are over.
+fn waits(change: fn(&mut Config)) {
+    let mut lone = Lone::new(change);
+    lone.run_to(MS);
+    lone.hear_all([1, 3]);
+    lone.run_to(51 * MS - NS);
+    assert_eq!((lone.take(), told_lost(&mut lone)), (vec![message(1)], vec![]));
+    lone.hear_unicast(peer(0), &repair(2));
+    assert_eq!(lone.take(), [message(2), message(3)]);
+}
+
+/// When they are, what is missing is reported in its place.
+fn gives_up(change: fn(&mut Config)) {
+    let mut lone = Lone::new(change);
+    lone.run_to(MS);
+    lone.hear_all([1, 4]);
+    lone.run_to(51 * MS);
+    assert_eq!(lone.take(), [message(1), late(2, 3), message(4)]);
+    assert_eq!(told_lost(&mut lone), [(2, 3)]);
+    // It is over: nothing is asked for any more, and what comes is too late.
+    lone.sent.clear();
+    lone.hear_unicast(peer(0), &repair(2));
+    lone.run_for(SECOND);
+    assert_eq!((lone.asked(), lone.take(), lone.node.stats().rx.duplicates), (vec![], vec![], 1));
 }
 
 // RMC-MODE-2
 #[test]
-fn rmc_mode_2_at_the_deadline_what_is_missing_is_reported_in_its_place() {
-    for change in configured() {
-        let mut lone = Lone::new(change);
-        lone.run_to(MS);
-        lone.hear_all([1, 4]);
-        lone.run_to(51 * MS);
-        assert_eq!(lone.take(), [message(1), late(2, 3), message(4)]);
-        assert_eq!(told_lost(&mut lone), [(2, 3)]);
-        // It is over: nothing is asked for any more, and what comes is too late.
-        lone.sent.clear();
-        lone.hear_unicast(peer(0), &repair(2));
-        lone.run_for(SECOND);
-        assert_eq!((lone.asked(), lone.take(), lone.node.stats().rx.duplicates), (vec![], vec![], 1));
-    }
+fn delivery_a_tick_before_its_deadline_nothing_is_given_up() {
+    by_mode().into_iter().for_each(waits);
+}
+
+// RMC-MODE-2
+#[test]
+fn delivery_at_its_deadline_what_is_missing_is_given_up() {
+    by_mode().into_iter().for_each(gives_up);
+}
+
+// RMC-MODE-2
+#[test]
+fn recovery_deadline_a_tick_before_its_end_nothing_is_given_up() {
+    for_any_mode().into_iter().for_each(waits);
+}
+
+// RMC-MODE-2
+#[test]
+fn recovery_deadline_at_its_end_what_is_missing_is_given_up() {
+    for_any_mode().into_iter().for_each(gives_up);
 }
 
 /// Until then it is asked for as in any mode.

@@ -6,10 +6,10 @@ use std::time::Duration;
 use rmc_core::JoinPolicy;
 use rmc_core::packet::Flags;
 
-use crate::given::{sized, window_of_1000_bytes, window_of_ten};
+use crate::given::{announcement, sized, window_of_1000_bytes, window_of_ten};
 use crate::lone::{EPOCH, Item, Lone, MS, NS, SECOND, message, peer};
 use crate::observed::misses;
-use crate::packets::{self, data, data_with, heartbeat, heartbeat_with, part, reset};
+use crate::packets::{self, data, data_with, heartbeat, heartbeat_with, part, repair, reset};
 
 /// A message that never comes is waited for, so that nothing leaves the windows.
 fn cached(lone: &mut Lone, from: u16, count: u64) {
@@ -132,7 +132,9 @@ fn asked_with_free(window: usize, free: u64) -> Vec<u64> {
         config.receive_window_packets = window;
     });
     lone.hear(peer(0), &heartbeat(1_000));
-    lone.hear_all(1..=free);
+    for seq in 1..=free {
+        lone.hear_unicast(peer(0), &repair(seq));
+    }
     lone.sent.clear();
     lone.take();
     lone.asked()
@@ -195,10 +197,14 @@ fn a_window_of_losses_and_not_one_more_waits_to_be_taken() {
     assert_eq!(losses(11), (10, 1));
 }
 
+/// So long a known epoch is waited for after Data.
+const PROMISED: Duration = Duration::from_millis(20);
+
 /// The epoch that is followed after so many unread messages of the one before.
 fn followed_after(messages: u64) -> Option<u32> {
     let mut lone = Lone::new(window_of_ten);
     lone.hear_all(1..=messages);
+    lone.run_for(PROMISED);
     lone.hear(peer(0), &data_with(Flags::NONE, 0, EPOCH + 1, 1));
     lone.node.peer(peer(0)).map(|peer| peer.epoch)
 }
@@ -220,6 +226,7 @@ fn restarts(count: u32) -> (usize, u64) {
     let mut lone = Lone::new(|config| config.max_peers = 1);
     for epoch in 0..=count {
         lone.hear(peer(0), &data_with(Flags::NONE, 0, EPOCH + epoch, 1));
+        lone.run_for(PROMISED);
     }
     let told = lone.take().iter().filter(|item| matches!(item, Item::Restarted(_))).count();
     (told, lone.node.stats().dropped.unread)
@@ -262,10 +269,10 @@ fn max_peers_four_times_as_many_and_not_one_more_are_remembered() {
     assert_eq!(returns_after(9), [message(1)]);
 }
 
-/// Which epoch is followed after one that is so far ahead was heard too.
+/// Which epoch is followed after one that is so far ahead was heard too. The known one has no stream that could be lost.
 fn followed_of(ahead: u32) -> Option<u32> {
     let mut lone = Lone::new(|_| {});
-    lone.hear_all([1]);
+    lone.hear(peer(0), &announcement());
     lone.hear(peer(0), &data_with(Flags::NONE, 0, EPOCH.wrapping_add(ahead), 1));
     lone.node.peer(peer(0)).map(|peer| peer.epoch)
 }

@@ -171,6 +171,27 @@ pub(crate) const CONFIG: &[(&str, Shown)] = &[
         )]),
     ),
     (
+        "max_nack_backoff",
+        Pairs(&[(
+            "max_nack_backoff_as_long_a_backoff_counts_whole",
+            "max_nack_backoff_a_longer_backoff_counts_as_that",
+        )]),
+    ),
+    (
+        "recovery_deadline",
+        Pairs(&[(
+            "recovery_deadline_a_tick_before_its_end_nothing_is_given_up",
+            "recovery_deadline_at_its_end_what_is_missing_is_given_up",
+        )]),
+    ),
+    (
+        "delivery",
+        Pairs(&[(
+            "delivery_a_tick_before_its_deadline_nothing_is_given_up",
+            "delivery_at_its_deadline_what_is_missing_is_given_up",
+        )]),
+    ),
+    (
         "max_nacks",
         Pairs(&[("seed_s11_max_nacks_gaps_are_asked_for", "seed_s11_not_one_gap_more_than_max_nacks_is_asked_for")]),
     ),
@@ -308,6 +329,31 @@ pub(crate) const CONSTANTS: &[(&str, &str, Shown)] = &[
     ),
     ("protocol/output.rs", "SCRATCH_LEN", Nowhere("the longest control packet that there is")),
     ("range_set.rs", "MAX_RANGES", Pairs(&[("one_asker_is_owed_64_ranges", "one_asker_is_owed_not_one_range_more")])),
+    ("receiver/backoff.rs", "E", Nowhere("a number of mathematics")),
+    ("receiver/backoff.rs", "LN_2", Nowhere("a number of mathematics")),
+    ("receiver/backoff.rs", "MAX_GROUP", Nowhere("a group larger by one changes no backoff by a nanosecond")),
+    ("receiver/backoff.rs", "ONE", Nowhere("a unit")),
+    (
+        "receiver/backoff.rs",
+        "UNKNOWN_GROUP",
+        Pairs(&[(
+            "rmc_gap_1_an_unknown_group_counts_as_a_thousand",
+            "rmc_gap_1_an_unknown_group_does_not_count_as_one_more",
+        )]),
+    ),
+    (
+        "receiver/grace.rs",
+        "LEAST",
+        Pairs(&[(
+            "rmc_gap_12_a_grace_of_20_us_is_waited_for",
+            "rmc_gap_12_a_grace_of_less_than_20_us_is_not_waited_for",
+        )]),
+    ),
+    (
+        "receiver/grace.rs",
+        "MOST",
+        Pairs(&[("rmc_gap_12_the_grace_grows_up_to_100_ms", "rmc_gap_12_the_grace_does_not_grow_past_100_ms")]),
+    ),
     (
         "receiver/liveness.rs",
         "MIN_TOLERANCE",
@@ -323,6 +369,19 @@ pub(crate) const CONSTANTS: &[(&str, &str, Shown)] = &[
             "a_range_that_fills_the_datagram_exactly_stands_in_the_nack",
             "a_range_that_is_a_byte_too_long_for_the_datagram_waits_for_the_next_nack",
         )]),
+    ),
+    (
+        "receiver/nack.rs",
+        "LEAST_MARGIN",
+        Pairs(&[(
+            "rmc_rtt_4_at_least_1_ms_is_allowed_beyond_the_round_trip_of_the_group",
+            "rmc_rtt_4_past_2_ms_half_of_it_is_allowed_beyond_the_round_trip_of_the_group",
+        )]),
+    ),
+    (
+        "receiver/nack.rs",
+        "MAX_HELD",
+        Pairs(&[("rmc_gap_13_one_confirm_holds_64_gaps", "rmc_gap_13_one_confirm_holds_not_one_gap_more")]),
     ),
     (
         "receiver/nack.rs",
@@ -354,6 +413,14 @@ pub(crate) const CONSTANTS: &[(&str, &str, Shown)] = &[
         )]),
     ),
     (
+        "receiver/peers/room.rs",
+        "MAX_LOOKED_AT",
+        Pairs(&[(
+            "rmc_peer_10_255_peers_are_brought_up_to_date_for_one_packet",
+            "rmc_peer_10_not_more_are_brought_up_to_date_for_one_packet",
+        )]),
+    ),
+    (
         "receiver/rtt.rs",
         "MAX_SAMPLE_NANOS",
         Pairs(&[("a_sample_of_60_s_counts_whole", "a_sample_a_tick_past_60_s_counts_as_60_s")]),
@@ -363,6 +430,7 @@ pub(crate) const CONSTANTS: &[(&str, &str, Shown)] = &[
         "MIN_VARIATION_NANOS",
         Pairs(&[("the_least_variation_counts_up_to_1_ms", "the_least_variation_does_not_count_a_tick_past_1_ms")]),
     ),
+    ("receiver/rtt.rs", "STEP_NANOS", Nowhere("a unit")),
     (
         "receiver/window.rs",
         "STEP",
@@ -399,6 +467,27 @@ pub(crate) const OTHERS: &[(&str, Pair)] = &[
         (
             "a_repair_puts_the_rest_off_and_a_tick_before_rto_it_is_not_asked_for",
             "a_repair_puts_the_rest_off_and_at_rto_it_is_asked_for",
+        ),
+    ),
+    (
+        "how long a newer epoch waits",
+        (
+            "rmc_epoch_6_a_newer_epoch_waits_for_as_long_as_the_known_one_promised_to_speak",
+            "rmc_epoch_6_a_newer_epoch_takes_over_one_tick_past_the_promise",
+        ),
+    ),
+    (
+        "how long a Confirm holds what it names",
+        (
+            "rmc_gap_13_a_confirm_holds_what_it_names_up_to_a_tick_before_its_delay",
+            "rmc_gap_13_a_confirm_holds_what_it_names_for_its_delay_and_no_longer",
+        ),
+    ),
+    (
+        "how long a sender is kept when the table is full",
+        (
+            "rmc_peer_10_a_sender_that_is_not_overdue_makes_room_for_nobody",
+            "rmc_peer_10_a_sender_that_is_overdue_makes_room_for_another_one",
         ),
     ),
     (
