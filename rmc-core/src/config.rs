@@ -102,8 +102,9 @@ pub struct Config {
     /// The same in bytes of payload, the message being reassembled included. Default 16 MiB. Memory: a quarter more,
     /// for buffer sizes.
     pub receive_window_bytes: usize,
-    /// How many packets all receive windows hold together. Default 1,048,576. Memory: 200 bytes a packet besides the
-    /// payload.
+    /// How many packets all receive windows hold together; those that were delivered before their turn
+    /// ([`Delivery::Unordered`]) count until their turn has come. Default 1,048,576. Memory: 200 bytes a packet
+    /// besides the payload.
     pub receive_total_packets: usize,
     /// The bytes of payload that all receive windows hold together; past that one stream at a time may still bring a
     /// message of at most `max_message` to its end, or none ever would. Default 256 MiB. Memory: a quarter more,

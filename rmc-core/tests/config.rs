@@ -4,7 +4,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use rmc_core::{Config, ConfigError, HeartbeatTimesError, Instant, JoinPolicy, MAX_SEQ, Protocol};
+use rmc_core::{Config, ConfigError, Delivery, HeartbeatTimesError, Instant, JoinPolicy, MAX_SEQ, Protocol};
 
 const MS: Duration = Duration::from_millis(1);
 const NS: Duration = Duration::from_nanos(1);
@@ -106,6 +106,8 @@ fn the_defaults_are_those_of_the_rules() {
     assert_eq!(config.event_ring, 1_024);
     assert!(!config.announce && !config.silent);
     assert_eq!(config.join_policy, JoinPolicy::Oldest);
+    assert_eq!((config.delivery, config.recovery_deadline), (Delivery::Ordered, None));
+    assert_eq!(config.max_nack_backoff, SECOND);
 }
 
 #[test]
@@ -167,6 +169,8 @@ fn durations_have_both_bounds() {
     durations("nack_max_delay", |config, value| config.nack_max_delay = value, MS, 60 * SECOND);
     durations("peer_timeout", set_peer_timeout, 10 * MS, 86_400 * SECOND);
     durations("backlog_age", |config, value| config.backlog_age = Some(value), MS, 86_400 * SECOND);
+    durations("recovery_deadline", |config, value| config.recovery_deadline = Some(value), MS, 86_400 * SECOND);
+    durations("delivery", |config, value| config.delivery = Delivery::Deadline(value), MS, 86_400 * SECOND);
 }
 
 fn set_nack_timeout(config: &mut Config, value: Duration) {
@@ -187,6 +191,24 @@ fn heartbeat_tolerance_may_be_zero_and_has_an_upper_bound() {
     let (value, max) = (3_600_000_001, 3_600_000_000);
     let refused = ConfigError::OutOfBounds { option: "heartbeat_tolerance", value, min: 0, max };
     assert_eq!(check(&base, |config| config.heartbeat_tolerance = Some(3_600 * SECOND + NS)), Err(refused));
+}
+
+#[test]
+fn max_nack_backoff_may_be_zero_and_has_an_upper_bound() {
+    let base = roomy();
+    assert_eq!(check(&base, |config| config.max_nack_backoff = Duration::ZERO), Ok(()));
+    assert_eq!(check(&base, |config| config.max_nack_backoff = 10 * SECOND), Ok(()));
+    let (value, max) = (10_000_001, 10_000_000);
+    let refused = ConfigError::OutOfBounds { option: "max_nack_backoff", value, min: 0, max };
+    assert_eq!(check(&base, |config| config.max_nack_backoff = 10 * SECOND + NS), Err(refused));
+}
+
+/// Only what waits has a bound.
+#[test]
+fn every_other_mode_of_delivery_works() {
+    for delivery in [Delivery::Ordered, Delivery::Unordered, Delivery::Latest] {
+        assert_eq!(check(&defaults(), |config| config.delivery = delivery), Ok(()));
+    }
 }
 
 #[test]
