@@ -408,7 +408,7 @@ const WHOLE: Flags = Flags::FIRST.union(Flags::LAST);
 
 /// The number that END names is the last one of its epoch: what names a higher one afterwards shows that somebody else
 /// had sent the END. It counts as if there had been none.
-// RMC-END-4
+// RMC-END-4, RMC-SEC-4
 #[test]
 fn a_forged_end_mutes_nobody_whatever_shows_it() {
     let gone = |last, cause| vec![lost(4, last, cause)];

@@ -120,7 +120,7 @@ fn rmc_epoch_6_what_is_not_new_does_not_prolong_the_known_epoch() {
 
 /// Forged packets of a newer epoch, of every kind, at any time: the real sender is followed all the while, and loses
 /// nothing.
-// RMC-EPOCH-6, RMC-SEC-2
+// RMC-EPOCH-6, RMC-SEC-4
 #[test]
 fn rmc_epoch_6_forged_packets_never_drop_a_sender_that_speaks() {
     let forged = [

@@ -88,7 +88,7 @@ fn rmc_lost_7_what_does_not_count_makes_the_node_ask() {
 }
 
 /// Private packets come by unicast only: unasked they never count.
-// RMC-LOST-7, RMC-PRIV-3
+// RMC-LOST-7, RMC-PRIV-3, RMC-SEC-4
 #[test]
 fn rmc_lost_7_private_news_counts_with_a_stamp_only() {
     for kind in [0, OURS, FOREIGN] {
@@ -148,7 +148,7 @@ fn rmc_lost_6_a_heartbeat_by_unicast_does_not_end_joining() {
 }
 
 /// Numbers far ahead are a hint, which costs a counter and an ask. The answer to that corrects it.
-// RMC-WIN-3, RMC-GAP-11, RMC-SEC-2
+// RMC-WIN-3, RMC-GAP-11, RMC-SEC-4
 #[test]
 fn rmc_gap_11_the_answer_to_a_nack_corrects_a_forged_number() {
     let forged = [
