@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
 use rmc_core::packet::{Body, Flags, Packet, RangesBuilder};
-use rmc_core::{Action, Config, Instant, JoinPolicy, Path, Protocol, Received, SeqRange};
+use rmc_core::{Action, Config, Delivery, Instant, JoinPolicy, Path, Protocol, Received, SeqRange};
 
 const EPOCH: u32 = 3;
 const PAYLOAD: [u8; 100] = [7; 100];
@@ -96,10 +96,16 @@ fn reassembling_allocates_nothing_per_packet() {
     assert_eq!(node.taken, (WARM_UP + MEASURED) / 10);
 }
 
-/// Every hundredth packet is lost, asked for, and repaired while others come.
+/// Every hundredth packet is lost, asked for, and repaired while others come: which wait for it, or do not.
 #[test]
 fn receiving_with_repairs_allocates_nothing_per_packet() {
-    let mut node = Node::new(|_| {});
+    for delivery in [Delivery::Ordered, Delivery::Deadline(Duration::from_secs(1)), Delivery::Unordered] {
+        receiving_with_repairs(delivery);
+    }
+}
+
+fn receiving_with_repairs(delivery: Delivery) {
+    let mut node = Node::new(|config| config.delivery = delivery);
     let (mut next, mut owed, mut asked) = (1, None, 0);
     let mut receive = |packets: u64| {
         for _ in 0..packets {
@@ -282,13 +288,20 @@ fn messages_that_were_lost_leave_no_memory_behind() {
 // RMC-SEC-1
 #[test]
 fn windows_that_were_full_leave_no_memory_behind() {
-    let mut node = Node::new(|_| {});
+    for delivery in [Delivery::Ordered, Delivery::Unordered] {
+        windows_that_were_full(delivery);
+    }
+}
+
+fn windows_that_were_full(delivery: Delivery) {
+    let mut node = Node::new(|config| config.delivery = delivery);
     let body = Body::Data { payload: &[1; 10] };
     let cost = measure(|| {
         for index in 0..40_u8 {
             let peer = SocketAddr::from((Ipv4Addr::new(10, 1, 0, index), 5000));
             for seq in (2..=8_000).step_by(2) {
                 node.handle_from(peer, Path::Multicast, Flags::FIRST | Flags::LAST, seq, body);
+                while node.protocol.recv().is_some() {}
             }
             node.handle_from(peer, Path::Multicast, Flags::NONE, 8_000, Body::Lost { first: 1, stamp: 0 });
             while node.protocol.recv().is_some() {}
