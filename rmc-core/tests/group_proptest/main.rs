@@ -5,6 +5,7 @@
 
 mod history;
 mod net;
+mod settings;
 mod tracker;
 
 use std::time::Duration;
@@ -13,7 +14,8 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use rmc_core::{Delivery, EndCause, JoinPolicy, Stream};
 
-use net::{Net, Role, Settings, Weather};
+use net::Net;
+use settings::{Role, Settings, Weather};
 
 /// One thing that happens.
 #[derive(Clone, Debug)]

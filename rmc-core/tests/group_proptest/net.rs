@@ -13,17 +13,8 @@ use rmc_core::{
 };
 
 use crate::history::History;
+use crate::settings::{Role, Settings, Weather};
 use crate::tracker::Tracker;
-
-/// What the network does to each datagram on its way to each receiver. Loss and duplication per mille.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Weather {
-    pub(crate) loss: u32,
-    pub(crate) duplication: u32,
-    pub(crate) delay: Duration,
-    /// The most that is added to the delay, at random: this reorders.
-    pub(crate) jitter: Duration,
-}
 
 pub(crate) struct Net {
     nodes: Vec<Node>,
@@ -35,23 +26,6 @@ pub(crate) struct Net {
     settings: Settings,
     seed: u64,
     rng: Xoshiro256PlusPlus,
-}
-
-/// What is the same for all nodes.
-#[derive(Clone, Copy)]
-pub(crate) struct Settings {
-    /// Backlog and receive window.
-    pub(crate) backlog: usize,
-    pub(crate) announce: bool,
-    /// Whether what is missing is asked for after a backoff, or at once.
-    pub(crate) backoff: bool,
-}
-
-/// How a node receives.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Role {
-    pub(crate) policy: JoinPolicy,
-    pub(crate) delivery: Delivery,
 }
 
 struct Node {
@@ -407,7 +381,7 @@ impl Net {
                 let history = self.history(sender, tracker.epoch, *stream, node);
                 for &range in ranges {
                     tracker.lost(history, range);
-                    self.check_lost((sender, delivery), tracker.epoch, history, range, *cause);
+                    self.check_lost((node, sender, *stream), tracker.epoch, history, range, *cause);
                 }
             }
             Item::Restarted { epoch } => {
@@ -423,13 +397,18 @@ impl Net {
     /// Only what nobody can repair any more is given up, or what the receiver does not wait for.
     fn check_lost(
         &self,
-        (sender, delivery): (usize, Delivery),
+        (receiver, sender, stream): (usize, usize, Stream),
         epoch: u32,
         history: &History,
         range: SeqRange,
         cause: LossCause,
     ) {
-        if epoch != self.epoch(sender) || (matches!(delivery, Delivery::Deadline(_)) && cause == LossCause::Deadline) {
+        let waits = !matches!(self.nodes[receiver].role.delivery, Delivery::Deadline(_));
+        let is_private = stream == Stream::Private;
+        if epoch != self.epoch(sender)
+            || (!waits && cause == LossCause::Deadline)
+            || (is_private && self.is_older_than_receiver(sender, receiver))
+        {
             return;
         }
         assert!(matches!(cause, LossCause::Lost | LossCause::Reset), "{range}: {cause:?}");
@@ -474,9 +453,7 @@ impl Net {
         else {
             return;
         };
-        // What was sent to a former incarnation of the receiver may have been acknowledged by that.
-        let since = self.nodes[receiver].private_since.get(&sender);
-        if stream == Stream::Private && since != Some(&(epoch, self.nodes[receiver].incarnation)) {
+        if stream == Stream::Private && self.is_older_than_receiver(sender, receiver) {
             return;
         }
         let who = format!("node {receiver} of node {sender}, {stream:?}");
@@ -485,6 +462,13 @@ impl Net {
         };
         assert_eq!(tracker.epoch, epoch, "{who}: another epoch");
         tracker.check_complete(history, self.settings.backlog, &who);
+    }
+
+    /// Whether the private stream began before the receiver did: then a former incarnation of that may have
+    /// acknowledged some of it.
+    fn is_older_than_receiver(&self, sender: usize, receiver: usize) -> bool {
+        let since = self.nodes[receiver].private_since.get(&sender);
+        since != Some(&(self.epoch(sender), self.nodes[receiver].incarnation))
     }
 
     /// What each node holds is what its streams hold, as the applications have taken everything.
