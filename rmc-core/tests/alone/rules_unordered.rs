@@ -452,10 +452,12 @@ fn rmc_mode_4_a_window_full_of_parts_makes_room_for_what_is_newer() {
     holds_nothing(&lone);
     // What the application has not taken does.
     lone.hear(peer(0), &sized(7, 500));
-    lone.hear(peer(0), &sized(9, 500));
-    lone.hear(peer(0), &sized(11, 1));
-    assert_eq!((lone.node.stats().dropped.window, lone.stream().delivered), (1, 9));
-    assert_eq!(lone.take(), [of_bytes(7, &[0; 500]), of_bytes(9, &[0; 500])]);
+    hear_parts(&mut lone, &[(Flags::FIRST, 9, &bytes)]);
+    lone.hear(peer(0), &sized(11, 500));
+    assert_eq!((lone.node.stats().dropped.window, lone.stream().delivered), (0, 11));
+    lone.hear(peer(0), &sized(13, 1));
+    assert_eq!((lone.node.stats().dropped.window, lone.stream().delivered), (1, 11));
+    assert_eq!(lone.take(), [of_bytes(7, &[0; 500]), of_bytes(11, &[0; 500])]);
 }
 
 /// A number that comes again as something else changes nothing.
