@@ -237,6 +237,33 @@ fn rmc_gap_12_a_grace_of_less_than_20_us_is_not_waited_for() {
     assert_eq!(grace_after_loss(17_066 * NS), Duration::ZERO);
 }
 
+/// Only the first ask for a gap, that nobody else had asked for, is taken for loss.
+// RMC-GAP-12
+#[test]
+fn rmc_gap_12_a_gap_lowers_the_grace_once() {
+    for (asks, held, grace) in [(1, false, 4_688 * US), (5, false, 4_688 * US), (5, true, 5 * MS)] {
+        let mut lone = Lone::new(|_| {});
+        lone.hear_all([1, 3]);
+        lone.run_to(4 * MS);
+        lone.hear_all([2, 7]);
+        if held {
+            lone.hear(peer(0), &repair(5));
+        }
+        while nack_times(&lone).len() < asks + 1 {
+            let due = lone.deadline.expect("it asks again");
+            lone.run_to(due);
+        }
+        lone.sent.clear();
+        let now = lone.now;
+        lone.hear_all([9]);
+        lone.run_for(grace - US);
+        let asked = lone.asked();
+        assert!(!asked.contains(&8), "{asks} {held}");
+        lone.run_to(now + grace);
+        assert!(lone.asked().contains(&8), "{asks} {held}");
+    }
+}
+
 /// How long the gap after the next one is waited for, where that was loss.
 fn grace_after_loss(late: Duration) -> Duration {
     let mut lone = reordered(late, &data(2));

@@ -6,7 +6,7 @@ use rmc_core::Path;
 use rmc_core::SeqRange;
 use rmc_core::packet::{Body, Flags, RangesBuilder};
 
-use crate::given::last_stamp;
+use crate::given::{last_stamp, nack_times};
 use crate::lone::{EPOCH, Lone, MS, NS, SECOND, Sent, US, message, peer};
 use crate::packets::{data, encode, repair};
 use crate::rules_backoff::{backing_off, patient};
@@ -85,6 +85,30 @@ fn rmc_gap_13_what_a_confirm_does_not_name_is_not_held() {
     assert!(lone.sent().into_iter().all(|sent| sent == Sent::Nack(vec![(4, 4)])));
     lone.run_to(80 * MS);
     assert!(lone.asked().contains(&2));
+}
+
+/// What it names counts as asked for once: the delay doubles after the second of the node's own asks, whose answers may
+/// be others'.
+// RMC-GAP-13, RMC-RTT-2, RMC-GAP-7
+#[test]
+fn rmc_gap_13_what_a_confirm_holds_counts_as_asked_for() {
+    let (mut lone, _) = backing_off(4);
+    lone.hear(peer(0), &confirm(0, 9 * SECOND, 0, &[(1, 9)]));
+    lone.run_to(9 * SECOND);
+    let mut before = lone.now;
+    lone.run_for(5 * MS);
+    lone.hear_unicast(peer(0), &repair(3));
+    assert_eq!(lone.node.peer(peer(0)).and_then(|peer| peer.rtt), None, "it may answer who was confirmed");
+    let (mut lone, _) = backing_off(4);
+    lone.hear(peer(0), &confirm(0, 9 * SECOND, 0, &[(1, 9)]));
+    lone.run_to(10 * SECOND);
+    let times = nack_times(&lone);
+    assert!(times.len() > 4, "{times:?}");
+    assert_eq!(times[0], before);
+    for (at, base) in times[1..].iter().zip([20, 40, 80]) {
+        assert!(*at - before >= base * MS && *at - before <= base * 3 / 2 * MS, "{times:?}");
+        before = *at;
+    }
 }
 
 /// Who did not get a NACK of this node cannot answer it.
