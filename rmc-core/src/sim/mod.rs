@@ -420,6 +420,13 @@ impl Sim {
         self.nodes.get(node.index())?.protocol()
     }
 
+    /// When a node wants to be called next, if nothing comes for it before; `None`: never, it is down, or there is no
+    /// such node.
+    #[must_use]
+    pub fn deadline(&self, node: NodeId) -> Option<Instant> {
+        self.deadlines.get(node.0)
+    }
+
     fn known(&self, node: NodeId) -> Result<usize, SimError> {
         match self.nodes.get(node.index()).map(|node| &node.state) {
             Some(State::Up(_) | State::Down(_)) => Ok(node.index()),
