@@ -220,13 +220,15 @@ impl Sim {
         }
     }
 
-    /// Lets the application take everything that is there; says whether that was anything.
+    /// Lets the application take what is there; says whether that was anything.
     fn take(&mut self, id: NodeId) -> bool {
         let Self { net, nodes, .. } = self;
         let Some(node) = nodes.get_mut(id.index()) else { return false };
         let (State::Up(protocol), Some(application)) = (&mut node.state, &mut node.application) else { return false };
         let mut has_taken = false;
-        while let Some(received) = protocol.recv() {
+        while application.is_ready()
+            && let Some(received) = protocol.recv()
+        {
             has_taken = true;
             net.note_received(id, &received);
             node.outbox.set_now(net.now);
