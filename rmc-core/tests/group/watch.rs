@@ -1,0 +1,296 @@
+//! The observer of the simulation, which compares all that happens with the truth.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rmc_core::packet::{Body, Flags};
+use rmc_core::sim::{Datagram, NodeId, Observer};
+use rmc_core::{EndCause, Event, Instant, LossCause, Path, Protocol, Received, SeqRange, Stream};
+
+use super::departures::Departure;
+use super::script::Policy;
+use super::seen::Seen;
+use super::tracker::{Who, is_of_sender};
+use super::truth::{StreamId, Truth};
+use super::view::View;
+
+/// The least time for which an epoch is held on to though a packet comes of another one that is not newer: the shortest
+/// interval that can be promised, and the least tolerance (RMC-EPOCH-4).
+const LEAST_PATIENCE: Duration = Duration::from_millis(11);
+
+/// Everything that is known about the group from outside.
+pub(super) struct Watch {
+    pub(super) truth: Truth,
+    /// By the number of the node.
+    pub(super) members: Vec<Member>,
+    /// Whose address it is or was.
+    pub(super) addresses: BTreeMap<SocketAddr, usize>,
+    /// What has left, in order, and was not looked at yet: when it leaves, what it belongs to may not be noted.
+    pub(super) departures: Vec<Departure>,
+    pub(super) peer_timeout: Duration,
+    pub(super) seen: Seen,
+}
+
+/// One node, in its present incarnation.
+pub(super) struct Member {
+    pub(super) address: SocketAddr,
+    pub(super) policy: Policy,
+    pub(super) epoch: u32,
+    /// How many epochs it has had.
+    pub(super) epochs: u32,
+    pub(super) is_closed: bool,
+    /// The number with which it has finished, once it has said so.
+    pub(super) end: Option<u64>,
+    pub(super) views: BTreeMap<SocketAddr, View>,
+    /// Who was heard before its first data, as the last that happened.
+    before_data: Option<(SocketAddr, u32, Instant)>,
+}
+
+impl Member {
+    pub(super) const fn new(address: SocketAddr, policy: Policy, epoch: u32, epochs: u32) -> Self {
+        Self {
+            address,
+            policy,
+            epoch,
+            epochs,
+            is_closed: false,
+            end: None,
+            views: BTreeMap::new(),
+            before_data: None,
+        }
+    }
+}
+
+impl Observer for Watch {
+    fn sent(&mut self, datagram: &Datagram<'_>) {
+        if let Some(from) = datagram.from {
+            self.departures.push(Departure::of(from.index(), datagram));
+        }
+    }
+
+    fn arrived(&mut self, datagram: &Datagram<'_>, node: NodeId, protocol: &Protocol) {
+        self.catch_up();
+        let Ok(packet) = datagram.packet() else { return };
+        let to_sender = matches!(packet.body, Body::Nack { .. } | Body::Ack { .. });
+        let is_private = packet.flags.contains(Flags::PRIVATE);
+        if datagram.path == Path::Multicast && (to_sender || is_private) || !to_sender && !protocol.is_active() {
+            return;
+        }
+        let Some(peer) = protocol.peer(datagram.source).filter(|peer| peer.epoch == packet.epoch) else { return };
+        let (now, timeout) = (datagram.now, self.peer_timeout);
+        let member = &mut self.members[node.index()];
+        let before_data = matches!(packet.body, Body::Heartbeat { .. } | Body::HeartbeatTimes { .. })
+            && packet.seq == 0
+            && !is_private
+            && peer.group.is_none();
+        if before_data {
+            member.before_data = Some((datagram.source, packet.epoch, now));
+        }
+        if let Some(view) = member.views.get_mut(&datagram.source).filter(|view| view.epoch == packet.epoch) {
+            if before_data && view.is_known(now, timeout) {
+                view.followed(Stream::Group).tracker.begin_at_first();
+            }
+            view.heard = now;
+        }
+    }
+
+    fn event(&mut self, now: Instant, node: NodeId, event: &Event) {
+        self.catch_up();
+        let node = node.index();
+        match *event {
+            Event::NewSender { peer, epoch } => self.new_peer(now, node, peer, epoch),
+            Event::PeerRestarted { peer, old_epoch, epoch } => self.restarted(now, node, peer, (old_epoch, epoch)),
+            Event::PeerExpired { peer } => {
+                if let Some(view) = self.members[node].views.get(&peer) {
+                    assert!(now >= view.heard + self.peer_timeout, "at {now:?} node {node}: {peer} expires too early");
+                    self.seen.count("a peer expires");
+                }
+            }
+            Event::NewPacket { peer, stream, seq, len, .. } => self.message(now, node, (peer, stream), seq, len),
+            Event::GotLost { peer, stream, range, cause } => self.lost(now, node, (peer, stream), range, cause),
+            Event::PeerFinished { peer, seq } => self.finished(now, node, peer, seq),
+            Event::GotAck { peer, stream: Stream::Private, seq } => {
+                let id = StreamId { sender: node, epoch: self.members[node].epoch, to: Some(peer) };
+                let sent = self.truth.stream(id);
+                if seq <= sent.last_departed() {
+                    sent.drop_up_to(seq);
+                }
+            }
+            Event::PrivateAbandoned { peer, .. } => {
+                let id = StreamId { sender: node, epoch: self.members[node].epoch, to: Some(peer) };
+                self.truth.drop_private(id);
+                self.seen.count("a private stream is abandoned");
+            }
+            Event::Closed => self.members[node].is_closed = true,
+            Event::EventsDropped { .. } => panic!("at {now:?} node {node}: {event:?}"),
+            _ => {}
+        }
+    }
+
+    fn received(&mut self, now: Instant, node: NodeId, received: &Received<'_>) {
+        let (node, peer) = (node.index(), received.peer());
+        let Some(&sender) = self.addresses.get(&peer) else { return };
+        let member = &mut self.members[node];
+        let view = member.views.get_mut(&peer).expect("an event tells of a peer before its streams");
+        let epoch = view.epoch;
+        let who = |stream| {
+            let to = (stream == Stream::Private).then_some(member.address);
+            Who { receiver: node, id: StreamId { sender, epoch, to }, at: now }
+        };
+        match *received {
+            Received::Message { stream, seq, payload, .. } => {
+                view.followed(stream).told.message(who(stream), seq, payload);
+            }
+            Received::Lost { stream, ranges, cause, .. } => {
+                assert!(!ranges.is_empty(), "{}: nothing is lost", who(stream));
+                for &range in ranges {
+                    view.followed(stream).told.lost(who(stream), range, cause);
+                }
+            }
+            Received::Restarted { epoch, .. } => {
+                for stream in [Stream::Group, Stream::Private] {
+                    view.followed(stream).told.restarted(who(stream), epoch);
+                }
+                self.seen.count("a restart in band");
+            }
+            Received::Ended { stream, cause, .. } => {
+                view.followed(stream).told.ended(who(stream), cause);
+                self.seen.count(match cause {
+                    EndCause::Finished => "a stream ends: finished",
+                    EndCause::Expired => "a stream ends: expired",
+                    _ => "a stream ends: removed",
+                });
+            }
+            _ => panic!("{received:?} is new to this test"),
+        }
+    }
+}
+
+impl Watch {
+    fn new_peer(&mut self, now: Instant, node: usize, peer: SocketAddr, epoch: u32) {
+        if !self.addresses.contains_key(&peer) {
+            return;
+        }
+        let member = &mut self.members[node];
+        let policy = member.policy;
+        let mut goes_on = false;
+        let view = member.views.entry(peer).and_modify(|view| goes_on = view.returns(epoch, policy, now));
+        let view = view.or_insert_with(|| View::new(epoch, policy, now));
+        self.seen.count_if(goes_on, "a peer comes back in the same epoch");
+        if !goes_on && member.before_data == Some((peer, epoch, now)) {
+            view.followed(Stream::Group).tracker.begin_at_first();
+        }
+    }
+
+    fn restarted(&mut self, now: Instant, node: usize, peer: SocketAddr, (old, new): (u32, u32)) {
+        if !self.addresses.contains_key(&peer) {
+            return;
+        }
+        let member = &mut self.members[node];
+        let view = member.views.get_mut(&peer).expect("an event tells of a peer before it restarts");
+        assert_eq!(view.epoch, old, "at {now:?} node {node} of {peer}: the former epoch");
+        if !is_newer(new, old) {
+            let patience = now.saturating_since(view.heard);
+            assert!(patience >= LEAST_PATIENCE, "at {now:?} node {node} of {peer}: {new:#x} after {old:#x}");
+            self.seen.count("an older epoch takes over");
+        }
+        view.restarts(new, member.policy, now);
+        if member.before_data == Some((peer, new, now)) {
+            view.followed(Stream::Group).tracker.begin_at_first();
+        }
+        self.seen.count("a peer restarts");
+    }
+
+    /// A message became deliverable.
+    fn message(&mut self, now: Instant, node: usize, (peer, stream): (SocketAddr, Stream), seq: u64, len: usize) {
+        let Some((who, view)) = look(&self.addresses, &mut self.members, now, node, (peer, stream)) else { return };
+        let Some(sent) = self.truth.get(who.id) else { panic!("{who}: message {seq}, but nothing was sent") };
+        let followed = view.followed(stream);
+        let is_new = followed.tracker.position.is_none();
+        followed.tracker.message(who, sent, seq, len);
+        let message = sent.message(seq).expect("the tracker has found it");
+        followed.told.owe_message(seq, message);
+        self.seen.count_if(is_new && message.first > 1, "a stream begins behind what is gone");
+        self.seen.count(match (stream, message.first < seq) {
+            (Stream::Group, false) => "a message",
+            (Stream::Group, true) => "a message in parts",
+            (Stream::Private, false) => "a private message",
+            (Stream::Private, true) => "a private message in parts",
+        });
+    }
+
+    fn lost(
+        &mut self,
+        now: Instant,
+        node: usize,
+        (peer, stream): (SocketAddr, Stream),
+        range: SeqRange,
+        cause: LossCause,
+    ) {
+        let epochs = self.addresses.get(&peer).map(|&sender| self.members[sender].epochs);
+        let policy = self.members[node].policy;
+        let Some((who, view)) = look(&self.addresses, &mut self.members, now, node, (peer, stream)) else { return };
+        let highest = self.truth.highest(who.id);
+        let sent = self.truth.stream(who.id);
+        let (heard, is_forgotten) = (view.heard, view.is_forgotten);
+        let followed = view.followed(stream);
+        let may = match cause {
+            _ if is_of_sender(cause) => sent.lowest_whole(range, now).is_none(),
+            LossCause::Restarted => epochs.is_some_and(|epochs| epochs > 1),
+            LossCause::Expired => now >= heard + self.peer_timeout || followed.tracker.is_rest(sent, range),
+            LossCause::Removed => is_forgotten,
+            LossCause::Silent => policy == Policy::Silent,
+            _ => false,
+        };
+        assert!(may, "{who}: {range} is not lost for {cause:?}: {:?} can be had", sent.lowest_whole(range, now));
+        followed.tracker.lost(who, sent, range, highest);
+        followed.told.owe_lost(range, cause);
+        self.seen.count(match cause {
+            LossCause::Lost => "a loss: lost",
+            LossCause::Reset => "a loss: reset",
+            LossCause::Restarted => "a loss: restarted",
+            LossCause::Expired => "a loss: expired",
+            LossCause::Removed => "a loss: removed",
+            _ => "a loss: silent",
+        });
+    }
+
+    fn finished(&mut self, now: Instant, node: usize, peer: SocketAddr, seq: u64) {
+        let sender = self.addresses.get(&peer).map(|&sender| (self.members[sender].epoch, self.members[sender].end));
+        let about = (peer, Stream::Group);
+        let Some((who, view)) = look(&self.addresses, &mut self.members, now, node, about) else { return };
+        if let Some((epoch, end)) = sender
+            && epoch == view.epoch
+        {
+            assert_eq!(end, Some(seq), "{who}: the end that its sender has told");
+        }
+        let followed = view.followed(Stream::Group);
+        let position = followed.tracker.position.unwrap_or(seq + 1);
+        assert_eq!(position, seq + 1, "{who}: it finishes with {seq}");
+        followed.tracker.finished = Some(seq);
+        if seq > 0 {
+            followed.told.owe_end();
+        }
+    }
+}
+
+/// A peer's stream as a node sees it; `None`: it is nobody's.
+fn look<'a>(
+    addresses: &BTreeMap<SocketAddr, usize>,
+    members: &'a mut [Member],
+    at: Instant,
+    node: usize,
+    (peer, stream): (SocketAddr, Stream),
+) -> Option<(Who, &'a mut View)> {
+    let &sender = addresses.get(&peer)?;
+    let member = &mut members[node];
+    let to = (stream == Stream::Private).then_some(member.address);
+    let view = member.views.get_mut(&peer).expect("an event tells of a peer before its streams");
+    Some((Who { receiver: node, id: StreamId { sender, epoch: view.epoch, to }, at }, view))
+}
+
+/// RMC-EPOCH-1.
+const fn is_newer(epoch: u32, than: u32) -> bool {
+    matches!(epoch.wrapping_sub(than), 1..0x8000_0000)
+}
