@@ -82,9 +82,7 @@ fn op(step: Step) -> Option<Op> {
         Step::Op(Op::Reset { .. }) => Op::Reset { node: 0 },
         Step::Op(Op::Wait { millis }) => Op::Wait { millis: millis % 1_000 },
         Step::Op(Op::Loss { at, loss, burst }) => Op::Loss { at, loss: loss % 1_000, burst: burst % 16 },
-        Step::Op(Op::Heartbeats { node, table }) => {
-            Op::Heartbeats { node, table: table.into_iter().take(4).collect() }
-        }
+        Step::Op(Op::Heartbeats { node, table }) => Op::Heartbeats { node, table: table.into_iter().take(4).collect() },
         Step::Op(op) => op,
     })
 }

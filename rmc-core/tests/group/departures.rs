@@ -10,6 +10,7 @@ use rmc_core::{Instant, SeqRange, Stream};
 use super::script::Policy;
 use super::tracker::Who;
 use super::truth::StreamId;
+use super::view::Followed;
 use super::watch::Watch;
 
 /// A datagram that a node has sent.
@@ -24,14 +25,26 @@ pub(super) struct Departure {
 }
 
 enum Left {
-    Data { len: usize },
+    Data {
+        len: usize,
+    },
     Repair,
-    Heartbeat { oldest: u64, end: bool },
-    Lost { first: u64 },
+    Heartbeat {
+        oldest: u64,
+        end: bool,
+    },
+    Lost {
+        first: u64,
+    },
     /// Unasked: the sender cuts its stream.
     Reset,
-    Nack { target: u32, ranges: Vec<SeqRange> },
-    Ack { target: u32 },
+    Nack {
+        target: u32,
+        ranges: Vec<SeqRange>,
+    },
+    Ack {
+        target: u32,
+    },
     Other,
 }
 
@@ -59,7 +72,42 @@ impl Departure {
     }
 }
 
+/// How many datagrams answer a NACK at most: the default.
+const MAX_REPAIRS: u64 = 1_024;
+
 impl Watch {
+    /// A NACK is served: what it names and the backlog holds is owed (RMC-REPAIR-2, RMC-REPAIR-8).
+    pub(super) fn asked_by(&mut self, now: Instant, node: usize, about: (SocketAddr, Stream)) {
+        let member = &mut self.members[node];
+        let Some((peer, stream, ranges)) = member.nack.take().filter(|_| self.is_exact) else { return };
+        assert_eq!((peer, stream), about, "at {now:?} node {node}: the NACK that it got");
+        let to = (stream == Stream::Private).then_some(peer);
+        let sent = self.truth.stream(StreamId { sender: node, epoch: member.epoch, to });
+        let mut budget = MAX_REPAIRS;
+        for range in ranges {
+            let first = range.first().max(sent.oldest(now));
+            let last = range.last().min(sent.last_departed()).min(first + budget - 1);
+            for seq in (first..=last).filter(|&seq| sent.has(seq, now)) {
+                member.debts.insert((peer, stream, seq));
+            }
+            budget -= (last + 1).saturating_sub(first);
+            if budget == 0 {
+                break;
+            }
+        }
+    }
+
+    /// Whether a node owes repairs of what it still has.
+    pub(super) fn owes_repairs(&mut self, now: Instant, node: usize) -> bool {
+        let member = &mut self.members[node];
+        let (epoch, truth) = (member.epoch, &self.truth);
+        member.debts.retain(|&(peer, stream, seq)| {
+            let to = (stream == Stream::Private).then_some(peer);
+            truth.get(StreamId { sender: node, epoch, to }).is_some_and(|sent| sent.has(seq, now))
+        });
+        !member.debts.is_empty()
+    }
+
     /// Looks at all that has left and was not looked at yet.
     pub(super) fn catch_up(&mut self) {
         for departure in std::mem::take(&mut self.departures) {
@@ -83,6 +131,8 @@ impl Watch {
             }
             Left::Repair => {
                 assert!(self.truth.stream(id).has(seq, at), "{place}: a repair of {seq}, which it does not keep");
+                let stream = if is_private { Stream::Private } else { Stream::Group };
+                self.members[from].debts.remove(&(to, stream, seq));
                 self.seen.count("a repair");
             }
             Left::Heartbeat { oldest, end } => {
@@ -115,7 +165,12 @@ impl Watch {
 
     /// RMC-GAP-2.
     fn asks(&mut self, departure: &Departure, target: u32, ranges: &[SeqRange]) {
-        let Some((who, position)) = self.asked(departure, target) else { return };
+        let window = self.window;
+        let Some((who, followed)) = self.asked(departure, target) else { return };
+        let (position, limit) = (followed.tracker.position, followed.limit(window));
+        if let Some(heard) = &mut followed.heard {
+            heard.ask(who, ranges, limit);
+        }
         let highest = self.truth.highest(who.id);
         for &range in ranges {
             assert!(range.last() <= highest, "{who}: it asks for {range}, but {highest} is the last");
@@ -127,21 +182,22 @@ impl Watch {
 
     /// RMC-ACK-1: what is acknowledged was delivered or reported, or could not be had.
     fn acknowledges(&mut self, departure: &Departure, target: u32) {
-        let Some((who, position)) = self.asked(departure, target) else { return };
+        let Some((who, followed)) = self.asked(departure, target) else { return };
+        let position = followed.tracker.position;
         let (seq, sent) = (departure.seq, self.truth.stream(who.id));
         // The beginning of a message may be there, and its end not.
         let first = match position {
             Some(position) => (position <= seq).then_some(position),
             None => SeqRange::new(1, seq).and_then(|range| sent.lowest_whole(range, who.at)),
         };
-        let is_within = first.is_none_or(|first| sent.message_of(first).is_some_and(|(last, _)| last >= seq));
+        let is_within = first.is_none_or(|first| sent.message_of(first).is_some_and(|(last, _)| last > seq));
         assert!(is_within, "{who}: it acknowledges {seq}, and stands at {position:?}");
         let is_behind = position.is_none_or(|position| seq + 1 >= position);
         assert!(is_behind, "{who}: it acknowledges {seq}, and stands at {position:?}");
     }
 
-    /// The stream that a NACK or an Ack is about, and where its receiver stands; `None`: it is nobody's.
-    fn asked(&mut self, departure: &Departure, target: u32) -> Option<(Who, Option<u64>)> {
+    /// The stream that a NACK or an Ack is about, as its receiver sees it; `None`: it is nobody's.
+    fn asked(&mut self, departure: &Departure, target: u32) -> Option<(Who, &mut Followed)> {
         let &Departure { at, from, to, is_private, .. } = departure;
         let &sender = self.addresses.get(&to)?;
         let member = &mut self.members[from];
@@ -150,6 +206,6 @@ impl Watch {
         let stream = if is_private { Stream::Private } else { Stream::Group };
         let view = member.views.get_mut(&to).expect("an event tells of a peer before it is asked");
         assert_eq!(view.epoch, target, "{who}: the epoch that it is asked in");
-        Some((who, view.followed(stream).tracker.position))
+        Some((who, view.followed(stream)))
     }
 }

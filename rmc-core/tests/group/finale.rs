@@ -33,6 +33,7 @@ impl World {
             self.check();
         }
         self.is_complete();
+        self.all_is_told();
     }
 
     /// All finish, those first who have something to end: every stream ends in band, and every node closes.
@@ -50,6 +51,7 @@ impl World {
             let rest = held.queued_packets + held.backlog_packets + held.receive_packets + held.readable + held.peers;
             assert_eq!(rest, 0, "node {node} is closed, and holds {held:?}");
         }
+        self.all_is_told();
     }
 
     fn finish(&mut self, nodes: &[NodeId]) {
@@ -120,8 +122,7 @@ impl World {
         })
     }
 
-    /// Nothing that was sent is left: it was delivered, reported, or left out because nobody could repair it. And the
-    /// applications have all that the events told.
+    /// Nothing that was sent is left: it was delivered, reported, or left out because nobody could repair it.
     fn is_complete(&mut self) {
         let (open, at) = (self.open(), self.sim.now());
         let addresses: Vec<_> = open.iter().map(|&node| self.sim.address(node).expect("it is up")).collect();
@@ -137,7 +138,15 @@ impl World {
                     is_accounted_for(who, watch.truth.stream(who.id), tracker);
                 }
             }
-            for (address, view) in &mut watch.members[receiver].views {
+        }
+    }
+
+    /// The applications have all that the events told.
+    fn all_is_told(&mut self) {
+        let at = self.sim.now();
+        let watch = self.watch();
+        for (receiver, member) in watch.members.iter().enumerate() {
+            for (address, view) in &member.views {
                 let id = StreamId { sender: watch.addresses[address], epoch: view.epoch, to: None };
                 view.streams.iter().for_each(|followed| followed.told.is_through(Who { receiver, id, at }));
             }

@@ -11,6 +11,7 @@ mod bounds;
 pub(crate) mod bytes;
 mod departures;
 mod finale;
+mod heard;
 mod owed;
 pub(crate) mod script;
 pub(crate) mod seen;

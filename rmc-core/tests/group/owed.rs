@@ -11,7 +11,7 @@ const PACED: Duration = Duration::from_secs(1);
 pub(super) const MAX_LINGER: Duration = Duration::from_millis(200);
 
 /// The node's deadline is near enough for all that it owes; `None` is right only where it owes nothing.
-pub(super) fn deadline(sim: &Sim, node: NodeId) {
+pub(super) fn deadline(sim: &Sim, node: NodeId, owes_repairs: bool) {
     let Some(protocol) = sim.protocol(node) else { return };
     let (now, deadline) = (sim.now(), sim.deadline(node));
     if protocol.is_closed() {
@@ -25,6 +25,9 @@ pub(super) fn deadline(sim: &Sim, node: NodeId) {
         let is_near = deadline.is_some_and(|at| at <= now + most);
         assert!(is_near, "at {now:?} node {node} owes {what} within {most:?}, but waits until {deadline:?}");
     };
+    if owes_repairs {
+        within(protocol.config().max_rate.map_or(Duration::ZERO, |_| PACED), "repairs");
+    }
     as_sender(sim, node, protocol, &within);
     as_receiver(protocol, &within);
 }
@@ -75,4 +78,3 @@ fn as_receiver(protocol: &Protocol, within: &impl Fn(Duration, &str)) {
         within(rto.max(config.nack_max_delay), "a NACK");
     }
 }
-

@@ -166,43 +166,104 @@ pub(crate) enum Target {
 #[derive(Arbitrary, Clone, Debug, PartialEq)]
 pub(crate) enum Op {
     /// So many messages of so many bytes to the group.
-    Send { node: u8, count: u8, len: u16 },
+    Send {
+        node: u8,
+        count: u8,
+        len: u16,
+    },
     /// The same to one node.
-    Private { node: u8, to: u8, count: u8, len: u16 },
+    Private {
+        node: u8,
+        to: u8,
+        count: u8,
+        len: u16,
+    },
     /// Numbers are skipped before the next message (S18).
-    Skip { node: u8, by: u16, len: u16 },
+    Skip {
+        node: u8,
+        by: u16,
+        len: u16,
+    },
     /// Receivers shall forget what went before (S16).
-    Reset { node: u8 },
+    Reset {
+        node: u8,
+    },
     /// The node has nothing more to say; it lingers for so many milliseconds.
-    Finish { node: u8, linger: u16 },
-    Crash { node: u8 },
+    Finish {
+        node: u8,
+        linger: u16,
+    },
+    Crash {
+        node: u8,
+    },
     /// With a newer epoch, after a crash if need be.
-    Restart { node: u8 },
+    Restart {
+        node: u8,
+    },
     /// As `Restart`, at another address.
-    Move { node: u8 },
-    Add { policy: Policy },
-    Remove { node: u8 },
+    Move {
+        node: u8,
+    },
+    Add {
+        policy: Policy,
+    },
+    Remove {
+        node: u8,
+    },
     /// Its application takes nothing.
-    Pause { node: u8 },
-    Resume { node: u8 },
+    Pause {
+        node: u8,
+    },
+    Resume {
+        node: u8,
+    },
     /// The node leaves the group, and sends on (S30).
-    Leave { node: u8 },
-    Join { node: u8 },
+    Leave {
+        node: u8,
+    },
+    Join {
+        node: u8,
+    },
     /// Its application removes a peer (S27).
-    Forget { node: u8, peer: u8 },
+    Forget {
+        node: u8,
+        peer: u8,
+    },
     /// Another heartbeat table (S24), in milliseconds.
-    Heartbeats { node: u8, table: Vec<u8> },
+    Heartbeats {
+        node: u8,
+        table: Vec<u8>,
+    },
     /// Nothing gets from these nodes to those: one bit for each node.
-    Cut { from: u16, to: u16 },
+    Cut {
+        from: u16,
+        to: u16,
+    },
     Heal,
     /// Other loss, per mille, so many in a row on average.
-    Loss { at: Where, loss: u16, burst: u8 },
+    Loss {
+        at: Where,
+        loss: u16,
+        burst: u8,
+    },
     /// Milliseconds.
-    Wait { millis: u16 },
+    Wait {
+        millis: u16,
+    },
     /// What happens to each of the next datagrams, in the order in which they come to a node.
-    Fates { fates: Vec<Fate> },
+    Fates {
+        fates: Vec<Fate>,
+    },
     /// A datagram from an address that is no node's.
-    Forge { stranger: u8, target: Target, bytes: Vec<u8> },
+    Forge {
+        stranger: u8,
+        target: Target,
+        bytes: Vec<u8>,
+    },
     /// Bytes that are no packet, from a node's address.
-    Garbage { from: u8, target: Target, bytes: Vec<u8> },
+    Garbage {
+        from: u8,
+        target: Target,
+        bytes: Vec<u8>,
+    },
 }

@@ -59,6 +59,11 @@ impl Told {
         self.owed.push_back(Entry::Finished);
     }
 
+    /// How many messages it has not taken.
+    pub(super) fn messages(&self) -> usize {
+        self.owed.iter().filter(|entry| matches!(entry, Entry::Message { .. })).count()
+    }
+
     pub(super) fn message(&mut self, who: Who, got: u64, payload: &[u8]) {
         self.enter(who);
         match self.owed.pop_front() {
@@ -111,7 +116,10 @@ impl Told {
         assert!(!self.ended, "{who}: it ends twice");
         self.ended = true;
         let front = self.owed.front();
-        assert!(matches!(front, None | Some(Entry::Life { .. })), "{who}: it ends for {cause:?}, but {front:?} is owed");
+        assert!(
+            matches!(front, None | Some(Entry::Life { .. })),
+            "{who}: it ends for {cause:?}, but {front:?} is owed"
+        );
     }
 
     /// Everything was taken: nothing may be owed.

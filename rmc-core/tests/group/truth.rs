@@ -109,7 +109,8 @@ impl Sent {
     pub(super) fn give(&mut self, last: u64, message: Message, max_payload: usize) {
         assert!(message.first > self.last(), "numbers from {} are given twice", message.first);
         for seq in message.first..=last {
-            let len = if seq < last { max_payload } else { message.len - (last - message.first) as usize * max_payload };
+            let len =
+                if seq < last { max_payload } else { message.len - (last - message.first) as usize * max_payload };
             self.packets.push(Packet { seq, len, at: Instant::ORIGIN });
         }
         self.messages.insert(last, message);

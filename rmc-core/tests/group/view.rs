@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rmc_core::{Instant, Stream};
 
+use super::heard::{Heard, News};
 use super::script::Policy;
 use super::told::{Restart, Told};
 use super::tracker::{Start, Tracker};
@@ -20,9 +21,11 @@ pub(super) struct View {
     pub(super) streams: [Followed; 2],
 }
 
-/// One stream of a peer: what the events have told of it, and what the application got.
+/// One stream of a peer: what was heard of it, what the events have told, and what the application got.
 pub(super) struct Followed {
     pub(super) tracker: Tracker,
+    /// `None`: it cannot be said what of it was taken.
+    pub(super) heard: Option<Heard>,
     pub(super) told: Told,
 }
 
@@ -46,7 +49,7 @@ fn unknown(policy: Policy) -> [Tracker; 2] {
 impl View {
     /// The first time that this address is heard.
     pub(super) fn new(epoch: u32, policy: Policy, at: Instant) -> Self {
-        let streams = unknown(policy).map(|tracker| Followed { tracker, told: Told::default() });
+        let streams = unknown(policy).map(|tracker| Followed { tracker, heard: None, told: Told::default() });
         let mut view = Self { epoch, life: 0, heard: at, is_forgotten: false, streams };
         view.live(epoch, at, None);
         view
@@ -79,6 +82,11 @@ impl View {
         &mut self.streams[place(stream)]
     }
 
+    /// From now on it cannot be said what of it is taken.
+    pub(super) fn blur(&mut self) {
+        self.streams.iter_mut().for_each(|followed| followed.heard = None);
+    }
+
     /// Whether it has surely not expired.
     pub(super) fn is_known(&self, at: Instant, timeout: Duration) -> bool {
         !self.is_forgotten && at < self.heard + timeout
@@ -88,7 +96,23 @@ impl View {
         self.life += 1;
         (self.epoch, self.heard, self.is_forgotten) = (epoch, at, false);
         for followed in &mut self.streams {
+            followed.heard = Some(Heard::default());
             followed.told.owe_life(self.life, restart);
         }
+    }
+}
+
+impl Followed {
+    /// A packet came, and `window` is how many the window holds.
+    pub(super) fn hear(&mut self, news: News, window: u64) {
+        let limit = self.limit(window);
+        if let Some(heard) = &mut self.heard {
+            heard.hear(news, limit);
+        }
+    }
+
+    /// The number up to which the window surely has room.
+    pub(super) fn limit(&self, window: u64) -> u64 {
+        self.tracker.position.unwrap_or(1) - 1 + window.saturating_sub(self.told.messages() as u64)
     }
 }

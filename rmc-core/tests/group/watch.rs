@@ -1,6 +1,6 @@
 //! The observer of the simulation, which compares all that happens with the truth.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use rmc_core::sim::{Datagram, NodeId, Observer};
 use rmc_core::{EndCause, Event, Instant, LossCause, Path, Protocol, Received, SeqRange, Stream};
 
 use super::departures::Departure;
+use super::heard::News;
 use super::script::Policy;
 use super::seen::Seen;
 use super::tracker::{Who, is_of_sender};
@@ -29,6 +30,10 @@ pub(super) struct Watch {
     /// What has left, in order, and was not looked at yet: when it leaves, what it belongs to may not be noted.
     pub(super) departures: Vec<Departure>,
     pub(super) peer_timeout: Duration,
+    /// The receive window in packets.
+    pub(super) window: u64,
+    /// Whether only the window in packets bounds what is taken, and nothing else what is asked for and repaired.
+    pub(super) is_exact: bool,
     pub(super) seen: Seen,
 }
 
@@ -43,8 +48,26 @@ pub(super) struct Member {
     /// The number with which it has finished, once it has said so.
     pub(super) end: Option<u64>,
     pub(super) views: BTreeMap<SocketAddr, View>,
-    /// Who was heard before its first data, as the last that happened.
-    before_data: Option<(SocketAddr, u32, Instant)>,
+    /// Its application takes nothing.
+    pub(super) is_paused: bool,
+    /// The last packet of a stream that came.
+    last: Option<Last>,
+    /// The last NACK that came, until it is told that it is served.
+    pub(super) nack: Option<(SocketAddr, Stream, Vec<SeqRange>)>,
+    /// What it was asked for, has kept and not sent again: to whom, of which stream, and the number.
+    pub(super) debts: BTreeSet<(SocketAddr, Stream, u64)>,
+}
+
+/// A packet of a stream.
+#[derive(Clone, Copy)]
+struct Last {
+    peer: SocketAddr,
+    epoch: u32,
+    at: Instant,
+    stream: Stream,
+    news: News,
+    /// The peer had no stream of that kind.
+    is_first: bool,
 }
 
 impl Member {
@@ -57,8 +80,32 @@ impl Member {
             is_closed: false,
             end: None,
             views: BTreeMap::new(),
-            before_data: None,
+            is_paused: false,
+            last: None,
+            nack: None,
+            debts: BTreeSet::new(),
         }
+    }
+
+    /// It forgets everything.
+    pub(super) fn is_down(&mut self) {
+        self.views.clear();
+        self.debts.clear();
+    }
+}
+
+impl Last {
+    fn tell(self, view: &mut View, window: u64) {
+        let followed = view.followed(self.stream);
+        if self.stream == Stream::Group && self.is_first && self.news.is_before_data() {
+            followed.tracker.begin_at_first();
+        }
+        followed.hear(self.news, window);
+    }
+
+    /// Whether with it a peer came anew.
+    fn opens(self, peer: SocketAddr, epoch: u32, at: Instant) -> bool {
+        (self.peer, self.epoch, self.at) == (peer, epoch, at)
     }
 }
 
@@ -77,22 +124,23 @@ impl Observer for Watch {
         if datagram.path == Path::Multicast && (to_sender || is_private) || !to_sender && !protocol.is_active() {
             return;
         }
-        let Some(peer) = protocol.peer(datagram.source).filter(|peer| peer.epoch == packet.epoch) else { return };
-        let (now, timeout) = (datagram.now, self.peer_timeout);
+        let stream = if is_private { Stream::Private } else { Stream::Group };
         let member = &mut self.members[node.index()];
-        let before_data = matches!(packet.body, Body::Heartbeat { .. } | Body::HeartbeatTimes { .. })
-            && packet.seq == 0
-            && !is_private
-            && peer.group.is_none();
-        if before_data {
-            member.before_data = Some((datagram.source, packet.epoch, now));
+        if let Body::Nack { ranges, .. } = packet.body {
+            member.nack = Some((datagram.source, stream, ranges.iter(packet.seq).collect()));
         }
-        if let Some(view) = member.views.get_mut(&datagram.source).filter(|view| view.epoch == packet.epoch) {
-            if before_data && view.is_known(now, timeout) {
-                view.followed(Stream::Group).tracker.begin_at_first();
-            }
-            view.heard = now;
+        let Some(peer) = protocol.peer(datagram.source).filter(|peer| peer.epoch == packet.epoch) else { return };
+        let (now, source, epoch) = (datagram.now, datagram.source, packet.epoch);
+        if let Some(news) = News::of(&packet, datagram.path) {
+            let is_first = peer.group.is_none();
+            member.last = Some(Last { peer: source, epoch, at: now, stream, news, is_first });
         }
+        let last = member.last.filter(|last| !to_sender && last.at == now && last.peer == source);
+        let Some(view) = member.views.get_mut(&source).filter(|view| view.epoch == epoch) else { return };
+        if let Some(last) = last.filter(|_| view.is_known(now, self.peer_timeout)) {
+            last.tell(view, self.window);
+        }
+        view.heard = now;
     }
 
     fn event(&mut self, now: Instant, node: NodeId, event: &Event) {
@@ -110,6 +158,7 @@ impl Observer for Watch {
             Event::NewPacket { peer, stream, seq, len, .. } => self.message(now, node, (peer, stream), seq, len),
             Event::GotLost { peer, stream, range, cause } => self.lost(now, node, (peer, stream), range, cause),
             Event::PeerFinished { peer, seq } => self.finished(now, node, peer, seq),
+            Event::GotNack { peer, stream, .. } => self.asked_by(now, node, (peer, stream)),
             Event::GotAck { peer, stream: Stream::Private, seq } => {
                 let id = StreamId { sender: node, epoch: self.members[node].epoch, to: Some(peer) };
                 let sent = self.truth.stream(id);
@@ -129,6 +178,7 @@ impl Observer for Watch {
     }
 
     fn received(&mut self, now: Instant, node: NodeId, received: &Received<'_>) {
+        self.catch_up();
         let (node, peer) = (node.index(), received.peer());
         let Some(&sender) = self.addresses.get(&peer) else { return };
         let member = &mut self.members[node];
@@ -178,9 +228,8 @@ impl Watch {
         let view = member.views.entry(peer).and_modify(|view| goes_on = view.returns(epoch, policy, now));
         let view = view.or_insert_with(|| View::new(epoch, policy, now));
         self.seen.count_if(goes_on, "a peer comes back in the same epoch");
-        if !goes_on && member.before_data == Some((peer, epoch, now)) {
-            view.followed(Stream::Group).tracker.begin_at_first();
-        }
+        let is_exact = self.is_exact && !member.is_paused;
+        begins(view, is_exact, member.last.filter(|last| last.opens(peer, epoch, now)), self.window);
     }
 
     fn restarted(&mut self, now: Instant, node: usize, peer: SocketAddr, (old, new): (u32, u32)) {
@@ -196,9 +245,8 @@ impl Watch {
             self.seen.count("an older epoch takes over");
         }
         view.restarts(new, member.policy, now);
-        if member.before_data == Some((peer, new, now)) {
-            view.followed(Stream::Group).tracker.begin_at_first();
-        }
+        let is_exact = self.is_exact && !member.is_paused;
+        begins(view, is_exact, member.last.filter(|last| last.opens(peer, new, now)), self.window);
         self.seen.count("a peer restarts");
     }
 
@@ -272,6 +320,16 @@ impl Watch {
         if seq > 0 {
             followed.told.owe_end();
         }
+    }
+}
+
+/// A peer begins to live, perhaps with a packet of a stream.
+fn begins(view: &mut View, is_exact: bool, first: Option<Last>, window: u64) {
+    if !is_exact {
+        view.blur();
+    }
+    if let Some(first) = first {
+        first.tell(view, window);
     }
 }
 

@@ -15,6 +15,7 @@ use super::owed::{self, MAX_LINGER};
 use super::script::{Fate, Op, Policy, Setup, Target, Weather, Where, per_mille};
 use super::seen::Seen;
 use super::truth::{Limits, Message, StreamId, Truth};
+use super::view::View;
 use super::watch::{Member, Watch};
 
 /// The longest message that is sent.
@@ -37,6 +38,7 @@ const EVENTS: EventMask = EventMask::NONE
     .with(EventKind::PeerFinished)
     .with(EventKind::GotLost)
     .with(EventKind::GotAck)
+    .with(EventKind::GotNack)
     .with(EventKind::NewPacket)
     .with(EventKind::PrivateAbandoned)
     .with(EventKind::Closed);
@@ -83,6 +85,8 @@ impl World {
             addresses: BTreeMap::new(),
             departures: Vec::new(),
             peer_timeout: Duration::from_millis(setup.timeout),
+            window: setup.window as u64,
+            is_exact: !setup.tight && setup.bytes.is_none(),
             seen: Seen::default(),
         });
         let mut world = Self {
@@ -151,11 +155,13 @@ impl World {
     /// What must hold after everything that happens.
     pub(super) fn check(&mut self) {
         self.watch().catch_up();
-        for &node in &self.nodes {
+        let now = self.sim.now();
+        for node in self.nodes.clone() {
+            let owes_repairs = self.watch().owes_repairs(now, node.index());
             if let Some(protocol) = self.sim.protocol(node) {
                 bounds::hold(protocol);
             }
-            owed::deadline(&self.sim, node);
+            owed::deadline(&self.sim, node, owes_repairs);
         }
     }
 
@@ -254,10 +260,13 @@ impl World {
     }
 
     pub(super) fn pause(&mut self, number: u8, is_paused: bool) {
-        let (node, _) = self.node(number);
+        let (node, place) = self.node(number);
         if let Some(reader) = self.sim.application_mut::<Reader>(node) {
             reader.is_paused = is_paused;
         }
+        let member = &mut self.watch().members[place];
+        member.is_paused = is_paused;
+        member.views.values_mut().for_each(View::blur);
         // `recv` has no time: what it opens is due at the last one that the node knows.
         self.call(number, |protocol, now| protocol.handle_timeout(now));
     }
@@ -291,7 +300,7 @@ impl World {
             Op::Crash { node } => {
                 let (node, place) = self.node(node);
                 if self.sim.crash(node).is_ok() {
-                    self.watch().members[place].views.clear();
+                    self.watch().members[place].is_down();
                 }
             }
             Op::Restart { node } => {
@@ -309,7 +318,7 @@ impl World {
             Op::Remove { node } => {
                 let (node, place) = self.node(node);
                 if self.sim.nodes().count() > 1 && self.sim.remove(node).is_ok() {
-                    self.watch().members[place].views.clear();
+                    self.watch().members[place].is_down();
                 }
             }
             _ => unreachable!("apply knows the others"),
@@ -319,9 +328,10 @@ impl World {
     fn restart(&mut self, node: NodeId, address: Option<SocketAddr>) {
         let Some(address) = address else { return };
         let member = &mut self.watch().members[node.index()];
-        let (policy, epochs) = (member.policy, member.epochs + 1);
+        let (policy, epochs, is_paused) = (member.policy, member.epochs + 1, member.is_paused);
         if self.sim.restart_at(node, address).is_ok() {
             self.started(node, policy, epochs);
+            self.watch().members[node.index()].is_paused = is_paused;
         }
     }
 

@@ -51,20 +51,22 @@ fn random_scripts_hold() {
     let config = config();
     let cases = config.cases;
     let seen = RefCell::new(BTreeMap::<&str, u64>::new());
-    let result = quietly(|| {
-        TestRunner::new(config).run(&strategies::script(), |script| {
+    let failure = quietly(|| {
+        let mut runner = TestRunner::new(config);
+        let result = runner.run(&strategies::script(), |script| {
             let outcome = panic::catch_unwind(AssertUnwindSafe(|| group::run(&script, 0)));
             let shown = outcome.map_err(|reason| TestCaseError::fail(message(&*reason)))?;
             for (what, count) in shown.0 {
                 *seen.borrow_mut().entry(what).or_default() += count;
             }
             Ok(())
-        })
+        });
+        result.err()
     });
-    match result {
-        Ok(()) => {}
-        Err(TestError::Fail(reason, script)) => panic!("{reason}\n\nRun it again with {REPLAY}:\n\n{script}"),
-        Err(TestError::Abort(reason)) => panic!("{reason}"),
+    match failure {
+        None => {}
+        Some(TestError::Fail(reason, script)) => panic!("{reason}\n\nRun it again with {REPLAY}:\n\n{script}"),
+        Some(TestError::Abort(reason)) => panic!("{reason}"),
     }
     println!("{:#?}", seen.borrow());
     let missing: Vec<_> = SHOWN.iter().filter(|what| !seen.borrow().contains_key(**what)).collect();
@@ -103,9 +105,22 @@ fn replay() {
 fn scripts_that_failed_once_hold() {
     for (file, bytes) in files("tests/group_model/scripts") {
         let text = String::from_utf8(bytes).expect("a text");
-        let script: Script = text.parse().unwrap_or_else(|error| panic!("{}: {error:?}", file.display()));
+        let script: Script = text.parse().unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         holds(&file, &script);
     }
+}
+
+/// What is printed can be run again.
+#[test]
+fn a_script_is_read_as_it_is_written() {
+    TestRunner::new(Config { cases: 300, ..config() })
+        .run(&strategies::script(), |script| {
+            let text = script.to_string();
+            let read = text.parse::<Script>().map_err(|error| TestCaseError::fail(error.to_string()))?;
+            proptest::prop_assert_eq!(read, script);
+            Ok(())
+        })
+        .expect("every script is read as it was written");
 }
 
 /// What the fuzzer begins with.

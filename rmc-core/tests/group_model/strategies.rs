@@ -15,9 +15,18 @@ fn setup() -> impl Strategy<Value = Setup> {
     let memory = (backlog, 1..3_usize, option(1, 4, 1_000..4_000_usize), option(1, 8, 50..500_u64));
     let sending = (prop_oneof![Just(80_usize), Just(64), Just(200)], 1..11_usize, option(1, 6, 20_000..200_000_u64));
     let flags = (any::<bool>(), option(1, 3, Just(())), option(1, 8, Just(())));
-    let times = (option(1, 4, vec(5..100_u64, 1..5)), prop_oneof![3 => Just(5_000_u64), 2 => Just(1_500), 1 => Just(600)]);
+    let times =
+        (option(1, 4, vec(5..100_u64, 1..5)), prop_oneof![3 => Just(5_000_u64), 2 => Just(1_500), 1 => Just(600)]);
     (any::<u64>(), nodes, memory, sending, flags, times, weather()).prop_map(
-        |(seed, nodes, (backlog, window, bytes, age), (datagram, burst, rate), flags, (heartbeats, timeout), weather)| {
+        |(
+            seed,
+            nodes,
+            (backlog, window, bytes, age),
+            (datagram, burst, rate),
+            flags,
+            (heartbeats, timeout),
+            weather,
+        )| {
             let (announce, tight, loopback) = flags;
             Setup {
                 seed,

@@ -155,6 +155,12 @@ fn set(bits: u16) -> String {
 #[derive(Debug)]
 pub(crate) struct BadLine(String);
 
+impl fmt::Display for BadLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no line of a script: {}", self.0)
+    }
+}
+
 impl FromStr for Script {
     type Err = BadLine;
 
