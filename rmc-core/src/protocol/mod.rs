@@ -6,6 +6,7 @@
 mod build;
 mod finish;
 mod input;
+mod outgoing;
 mod output;
 
 use core::net::SocketAddr;
@@ -20,7 +21,7 @@ use crate::shared::Shared;
 use crate::stats::{HeldStats, PeerInfo, SendCapacity, Stats};
 use crate::time::Instant;
 use finish::Phase;
-use output::Outgoing;
+use outgoing::Outgoing;
 
 /// A node: both a sender and a receiver of its group.
 ///
