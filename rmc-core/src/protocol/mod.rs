@@ -4,6 +4,8 @@
 //! functions that every packet passes five times as large, and a packet a fifth dearer.
 
 mod build;
+#[cfg(feature = "sim")]
+mod fingerprint;
 mod finish;
 mod input;
 mod outgoing;

@@ -144,3 +144,81 @@ impl Outgoing {
         self.last = None;
     }
 }
+
+#[cfg(feature = "sim")]
+mod fingerprint {
+    use super::{Aside, Note, Outgoing, Sent, Source};
+    use crate::fingerprint::{Fingerprint, State, state};
+
+    state! { Sent { bytes, len, destination, kind, seq, what } }
+
+    /// Without what the next input with a time sets afresh: see `Protocol::fingerprint`.
+    impl State for Outgoing {
+        fn put(&self, to: &mut Fingerprint) {
+            let Self {
+                scratch: _,
+                last,
+                retry,
+                stalled_until,
+                burst: _,
+                burst_repairs: _,
+                data_turn,
+                paced_until: _,
+                asides,
+                table_due,
+                own_table,
+                announce_due,
+                overflow_told,
+            } = self;
+            debug_assert!(last.is_none(), "it is drained");
+            to.put(&retry.is_some());
+            if let Some((bytes, sent)) = retry {
+                to.bytes(bytes);
+                to.put(sent);
+            }
+            to.put(stalled_until);
+            to.put(data_turn);
+            to.put(asides);
+            to.put(table_due);
+            to.put(&((*own_table, *announce_due), *overflow_told));
+        }
+    }
+
+    impl State for Aside {
+        fn put(&self, to: &mut Fingerprint) {
+            match self {
+                Self::Heartbeat { to: asker, place } => to.put(&(0_u8, (*asker, *place))),
+                Self::NoStream { to: asker, stamp } => {
+                    to.put(&(1_u8, *asker));
+                    to.stamp(*stamp);
+                }
+                Self::Table { to: asker } => to.put(&(2_u8, *asker)),
+            }
+        }
+    }
+
+    impl State for Source {
+        fn put(&self, to: &mut Fingerprint) {
+            match self {
+                Self::Scratch => to.word(0),
+                Self::Log { stream, place } => to.put(&(1_u8, (*stream, *place))),
+                Self::Retry => to.word(2),
+            }
+        }
+    }
+
+    impl State for Note {
+        fn put(&self, to: &mut Fingerprint) {
+            match self {
+                Self::Data(place) => to.put(&(0_u8, *place)),
+                Self::Repair => to.word(1),
+                Self::Heartbeat => to.word(2),
+                Self::Table => to.word(3),
+                Self::Lost(range) => to.put(&(4_u8, *range)),
+                Self::Reset => to.word(5),
+                Self::Ack => to.word(6),
+                Self::Nack { stream, count } => to.put(&(7_u8, (*stream, *count))),
+            }
+        }
+    }
+}
