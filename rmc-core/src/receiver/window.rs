@@ -450,3 +450,6 @@ impl Window {
         true
     }
 }
+
+#[cfg(feature = "sim")]
+mod fingerprint;
