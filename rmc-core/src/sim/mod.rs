@@ -208,7 +208,7 @@ impl Sim {
         self.take_down(node);
         self.nodes[index].state = State::Removed;
         self.nodes[index].application = None;
-        self.net.unbind(self.nodes[index].address);
+        self.net.unbind(self.nodes[index].address, node);
         Ok(())
     }
 
@@ -261,7 +261,7 @@ impl Sim {
         }
         let former = core::mem::replace(&mut entry.address, address);
         entry.state = State::Up(Box::new(Protocol::new(config, now)?));
-        self.net.unbind(former);
+        self.net.unbind(former, node);
         self.net.bind(address, node);
         self.started(node);
         Ok(())

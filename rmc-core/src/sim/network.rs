@@ -79,8 +79,11 @@ impl Network {
         self.addresses.insert(address, node);
     }
 
-    pub(super) fn unbind(&mut self, address: SocketAddr) {
-        self.addresses.remove(&address);
+    /// Takes a node's address away, unless another one has come there since.
+    pub(super) fn unbind(&mut self, address: SocketAddr, node: NodeId) {
+        if self.node_at(address) == Some(node) {
+            self.addresses.remove(&address);
+        }
     }
 
     pub(super) fn node_at(&self, address: SocketAddr) -> Option<NodeId> {
