@@ -188,6 +188,7 @@ impl Sim {
             state: State::Up(Box::new(protocol)),
             joined: None,
             application: None,
+            life: 0,
             outbox: Outbox::default(),
         });
         self.net.add_node(node);
