@@ -318,7 +318,8 @@ impl Sim {
     /// Nothing happens if there is no such node.
     pub fn run_application(&mut self, node: NodeId, application: impl Application) {
         self.settle_lent();
-        let Some(entry) = self.nodes.get_mut(node.index()) else { return };
+        let Ok(index) = self.known(node) else { return };
+        let entry = &mut self.nodes[index];
         entry.application = Some(Box::new(application));
         if entry.protocol().is_some() {
             self.start_application(node);
