@@ -25,7 +25,7 @@ const ABOUT: &str = "\
 ";
 
 /// How many receivers, and how many messages they get.
-const GROUPS: [(usize, u64); 4] = [(1, 10_000), (10, 5_000), (100, 1_000), (1_000, 300)];
+const GROUPS: [(usize, u64); 4] = [(1, 20_000), (10, 10_000), (100, 2_000), (1_000, 500)];
 
 /// Loss per million.
 const LOSSES: [u32; 6] = [0, 1_000, 10_000, 50_000, 100_000, 200_000];
