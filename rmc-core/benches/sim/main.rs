@@ -31,11 +31,21 @@ fn main() {
     println!("recovered              {:>12}", report.recoveries.len());
     println!("simulated, ms          {:>12}", report.elapsed.as_millis());
     println!("wall clock, ms         {:>12}", wall.as_millis());
-    println!("wall clock, ns/delivery{:>12}", wall.as_nanos() / u128::from(deliveries.max(1)));
+    let per_delivery = |nanos: u128| nanos / u128::from(deliveries.max(1));
+    println!("wall clock, ns/delivery{:>12}", per_delivery(wall.as_nanos()));
+    if let Some(nanos) = cpu_nanos() {
+        // What others on the machine take does not count here.
+        println!("CPU, ns/delivery       {:>12}", per_delivery(u128::from(nanos)));
+    }
     match peak_rss_kib() {
         Some(kib) => println!("peak memory, MiB       {:>12}", kib / 1_024),
         None => println!("peak memory                 unknown"),
     }
+}
+
+/// How long this thread, the only one, was on a CPU, as Linux counts it.
+fn cpu_nanos() -> Option<u64> {
+    fs::read_to_string("/proc/thread-self/schedstat").ok()?.split(' ').next()?.parse().ok()
 }
 
 /// The most memory that this process ever had, as Linux counts it.
