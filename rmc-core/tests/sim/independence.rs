@@ -1,11 +1,11 @@
 //! Every link draws from a stream of its own: who comes later, or another link, reshuffles nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rmc_core::packet::{Kind, Packet};
 use rmc_core::sim::{Chance, Discard, Link, Loss, NodeId, Sim, What};
 
-use super::world::{MS, US};
+use super::world::{MS, US, Watch};
 
 /// Which Data packets, repairs too, each node missed at its own link, in order: when, and which numbers. (Heartbeats
 /// differ: they follow the NACKs, and say how large the group is.)
@@ -27,6 +27,7 @@ fn play(seed: u64, change: impl FnOnce(&mut Sim, &[NodeId])) -> Missed {
         sim.run_application(*node, Discard);
     }
     change(&mut sim, &nodes);
+    sim.set_path(nodes[0], nodes[1], Link::IDEAL.with_loss(Loss::percent(10))).expect("they are there");
     sim.record(100_000);
     for index in 0..200_u32 {
         sim.send(nodes[0], &index.to_be_bytes()).expect("there is room");
@@ -85,6 +86,36 @@ fn another_seed_is_another_network() {
 #[test]
 fn nodes_lose_each_something_else() {
     let missed = play(1, |_, _| {});
-    let each: std::collections::BTreeSet<_> = missed.values().collect();
+    let each: BTreeSet<_> = missed.values().collect();
     assert_eq!(each.len(), 4);
+}
+
+/// Which of 200 numbers are lost on the way from one of two nodes to the other, where only one link loses: the egress,
+/// the path, or the ingress.
+fn lost_at(from: usize, place: usize) -> Vec<u64> {
+    let mut sim = Sim::new(1);
+    sim.set_observer(Watch::default());
+    let nodes = [0, 1].map(|index| sim.add(|config| config.silent = index != from).expect("a valid configuration"));
+    let (sender, receiver) = (nodes[from], nodes[1 - from]);
+    let lossy = Link::IDEAL.with_loss(Loss::percent(20));
+    match place {
+        0 => sim.set_egress(sender, lossy),
+        1 => sim.set_path(sender, receiver, lossy),
+        _ => sim.set_ingress(receiver, lossy),
+    }
+    .expect("they are there");
+    for _ in 0..200 {
+        sim.send(sender, b"x").expect("there is room");
+        sim.run_for(MS);
+    }
+    let watch: &Watch = sim.observer().expect("it was set");
+    watch.drops.iter().map(|drop| drop.seq).collect()
+}
+
+#[test]
+fn links_of_the_same_nodes_lose_each_something_else() {
+    let patterns: BTreeSet<_> =
+        [0, 1].into_iter().flat_map(|from| [0, 1, 2].map(|place| lost_at(from, place))).collect();
+    assert_eq!(patterns.len(), 6);
+    assert!(patterns.iter().all(|lost| (20..60).contains(&lost.len())), "{patterns:?}");
 }
