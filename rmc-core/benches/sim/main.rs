@@ -10,9 +10,9 @@
 
 use std::env;
 use std::fs;
-use std::time::Instant;
+use std::time::Duration;
 
-use rmc_core::sim::{Loss, Scenario};
+use rmc_core::sim::{Loss, Report, Scenario};
 
 fn main() {
     let mut counts = env::args().filter_map(|argument| argument.parse::<u64>().ok());
@@ -20,9 +20,7 @@ fn main() {
     let messages = counts.next().unwrap_or(1_000);
     let mut scenario = Scenario::new(usize::try_from(receivers).expect("so many fit"), messages);
     scenario.ingress.loss = Loss::percent(1);
-    let start = Instant::now();
-    let report = scenario.run().expect("a valid configuration");
-    let wall = start.elapsed();
+    let (report, wall) = timed(&scenario);
     assert!(report.ok, "{} of {receivers} receivers have everything", report.complete);
     let deliveries = receivers * messages;
     println!("receivers              {receivers:>12}");
@@ -41,6 +39,13 @@ fn main() {
         Some(kib) => println!("peak memory, MiB       {:>12}", kib / 1_024),
         None => println!("peak memory                 unknown"),
     }
+}
+
+#[expect(clippy::disallowed_types, reason = "a bench measures real time; the nodes that it measures never see it")]
+fn timed(scenario: &Scenario) -> (Report, Duration) {
+    let start = std::time::Instant::now();
+    let report = scenario.run().expect("a valid configuration");
+    (report, start.elapsed())
 }
 
 /// How long this thread, the only one, was on a CPU, as Linux counts it.
