@@ -132,7 +132,7 @@ pub struct Config {
     pub heartbeat_tolerance: Option<Duration>,
     /// After how much silence a peer is given up (S26). 10 ms to 24 h, default 30 s.
     pub peer_timeout: Duration,
-    /// The number at which `SequenceOverflow` warns (S29). Default 2,000,000,000.
+    /// The number past which `SequenceOverflow` warns (S29). Default 2,000,000,000.
     pub sequence_limit: u64,
 
     /// Which events are wanted (S35). Default [`EventMask::DEFAULT`]: those that do not come per packet.
@@ -355,9 +355,12 @@ fn bounded(option: &'static str, value: u64, min: u64, max: u64) -> Result<(), C
     Ok(())
 }
 
+/// To the nanosecond; what is told is rounded away from the bounds, so that it does not look as if it were within.
 fn lasting(option: &'static str, value: Duration, min: Duration, max: Duration) -> Result<(), ConfigError> {
-    let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-    bounded(option, micros(value), micros(min), micros(max))
+    let micros = |nanos: u128| u64::try_from(nanos / 1_000).unwrap_or(u64::MAX);
+    let (low, high) = (micros(min.as_nanos()), micros(max.as_nanos()));
+    let told = if value > max { value.as_nanos().next_multiple_of(1_000) } else { value.as_nanos() };
+    bounded(option, micros(told), low, high)
 }
 
 fn window_holds(

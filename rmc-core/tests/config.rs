@@ -7,7 +7,7 @@ use std::time::Duration;
 use rmc_core::{Config, ConfigError, HeartbeatTimesError, Instant, JoinPolicy, MAX_SEQ, Protocol};
 
 const MS: Duration = Duration::from_millis(1);
-const US: Duration = Duration::from_micros(1);
+const NS: Duration = Duration::from_nanos(1);
 const SECOND: Duration = Duration::from_secs(1);
 const MIB: usize = 1 << 20;
 
@@ -45,29 +45,41 @@ fn check(base: &Config, change: impl FnOnce(&mut Config)) -> Result<(), ConfigEr
     verdict
 }
 
-/// `min` and `max` work; one below and one above are refused with the option, the value, and both bounds.
-fn bounds<T: Copy>(
-    option: &'static str,
-    set: fn(&mut Config, T),
-    [below, min, max, above]: [T; 4],
-    as_number: fn(T) -> u64,
-) {
+/// Values with the numbers that an error tells of them: the lowest and the highest that work, and those a tick past.
+struct Bounds<T> {
+    within: [(T, u64); 2],
+    past: [(T, u64); 2],
+}
+
+/// What is within works; what is past is refused with the option, the value, and both bounds.
+fn bounds<T: Copy>(option: &'static str, set: fn(&mut Config, T), Bounds { within, past }: Bounds<T>) {
     let base = roomy();
-    assert_eq!(check(&base, |config| set(config, min)), Ok(()), "{option} at its lowest");
-    assert_eq!(check(&base, |config| set(config, max)), Ok(()), "{option} at its highest");
-    for value in [below, above] {
+    let [(_, min), (_, max)] = within;
+    for (value, told) in within {
+        assert_eq!(check(&base, |config| set(config, value)), Ok(()), "{option} at {told}");
+    }
+    for (value, told) in past {
         let verdict = check(&base, |config| set(config, value));
-        let (value, min, max) = (as_number(value), as_number(min), as_number(max));
-        assert_eq!(verdict, Err(ConfigError::OutOfBounds { option, value, min, max }), "{option} past its bound");
+        let refused = ConfigError::OutOfBounds { option, value: told, min, max };
+        assert_eq!(verdict, Err(refused), "{option} past its bound");
     }
 }
 
-fn counts(option: &'static str, set: fn(&mut Config, usize), min: usize, max: usize) {
-    bounds(option, set, [min - 1, min, max, max + 1], |value| value as u64);
+fn numbers(option: &'static str, set: fn(&mut Config, u64), min: u64, max: u64) {
+    let told = |value| (value, value);
+    bounds(option, set, Bounds { within: [min, max].map(told), past: [min - 1, max + 1].map(told) });
 }
 
+fn counts(option: &'static str, set: fn(&mut Config, usize), min: usize, max: usize) {
+    let told = |value| (value, value as u64);
+    bounds(option, set, Bounds { within: [min, max].map(told), past: [min - 1, max + 1].map(told) });
+}
+
+/// A tick is a nanosecond. An error tells microseconds, and none that look as if they were within.
 fn durations(option: &'static str, set: fn(&mut Config, Duration), min: Duration, max: Duration) {
-    bounds(option, set, [min - US, min, max, max + US], |value| u64::try_from(value.as_micros()).expect("short"));
+    let micros = |value: Duration| u64::try_from(value.as_micros()).expect("short");
+    let within = [min, max].map(|value| (value, micros(value)));
+    bounds(option, set, Bounds { within, past: [(min - NS, micros(min) - 1), (max + NS, micros(max) + 1)] });
 }
 
 #[test]
@@ -143,8 +155,8 @@ fn max_private_may_be_zero_and_has_an_upper_bound() {
 
 #[test]
 fn max_rate_and_sequence_limit_have_both_bounds() {
-    bounds("max_rate", |config, rate| config.max_rate = Some(rate), [0, 1, 1 << 50, (1 << 50) + 1], |rate| rate);
-    bounds("sequence_limit", |config, seq| config.sequence_limit = seq, [0, 1, MAX_SEQ, MAX_SEQ + 1], |seq| seq);
+    numbers("max_rate", |config, rate| config.max_rate = Some(rate), 1, 1 << 50);
+    numbers("sequence_limit", |config, seq| config.sequence_limit = seq, 1, MAX_SEQ);
 }
 
 #[test]
@@ -174,7 +186,7 @@ fn heartbeat_tolerance_may_be_zero_and_has_an_upper_bound() {
     assert_eq!(check(&base, |config| config.heartbeat_tolerance = Some(3_600 * SECOND)), Ok(()));
     let (value, max) = (3_600_000_001, 3_600_000_000);
     let refused = ConfigError::OutOfBounds { option: "heartbeat_tolerance", value, min: 0, max };
-    assert_eq!(check(&base, |config| config.heartbeat_tolerance = Some(3_600 * SECOND + US)), Err(refused));
+    assert_eq!(check(&base, |config| config.heartbeat_tolerance = Some(3_600 * SECOND + NS)), Err(refused));
 }
 
 #[test]
@@ -277,15 +289,15 @@ fn the_token_bucket_holds_a_datagram_if_there_is_a_rate() {
 fn a_gap_is_asked_for_a_second_time_before_it_counts_as_new() {
     let base = defaults();
     assert_eq!(check(&base, |config| config.nack_timeout = 20 * MS), Ok(()));
-    let refused = ConfigError::NackTimeoutBelowResend { nack_timeout: 19 * MS, nack_resend_time: 20 * MS };
-    assert_eq!(check(&base, |config| config.nack_timeout = 19 * MS), Err(refused));
+    let refused = ConfigError::NackTimeoutBelowResend { nack_timeout: 20 * MS - NS, nack_resend_time: 20 * MS };
+    assert_eq!(check(&base, |config| config.nack_timeout = 20 * MS - NS), Err(refused));
 }
 
 #[test]
 fn a_peer_outlives_its_longest_heartbeat_interval() {
     let base = defaults();
     let interval = 500 * MS;
-    assert_eq!(check(&base, |config| config.peer_timeout = interval + US), Ok(()));
+    assert_eq!(check(&base, |config| config.peer_timeout = interval + NS), Ok(()));
     let refused = ConfigError::TimeoutBelowHeartbeat { peer_timeout: interval, interval };
     assert_eq!(check(&base, |config| config.peer_timeout = interval), Err(refused));
 }
@@ -302,8 +314,19 @@ fn the_heartbeat_table_has_1_to_128_intervals_of_1_ms_to_60_s() {
     assert_eq!(table(vec![MS; 129]), refused(HeartbeatTimesError::Count(129)));
     assert_eq!(table(vec![60 * SECOND]), Ok(()));
     let wrong = |index, interval| refused(HeartbeatTimesError::Interval { index, interval });
-    assert_eq!(table(vec![MS, MS - US]), wrong(1, MS - US));
-    assert_eq!(table(vec![MS, MS, 60 * SECOND + US]), wrong(2, 60 * SECOND + US));
+    assert_eq!(table(vec![MS, MS - NS]), wrong(1, MS - NS));
+    assert_eq!(table(vec![MS, MS, 60 * SECOND + NS]), wrong(2, 60 * SECOND + NS));
+}
+
+/// 16 bytes of header, one for the count, four for each interval.
+#[test]
+fn the_heartbeat_table_fits_a_datagram() {
+    let mut base = defaults();
+    base.max_message = 1_000;
+    base.heartbeat_times = vec![MS; 12];
+    assert_eq!(check(&base, |config| config.max_datagram = 65), Ok(()));
+    let refused = HeartbeatTimesError::AboveDatagram { count: 12, max_datagram: 64 };
+    assert_eq!(check(&base, |config| config.max_datagram = 64), Err(ConfigError::HeartbeatTimes(refused)));
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! Every rule of docs/protocol.md and every rule and fault of the seed is cited by a test, and no citation dangles.
 
+mod sources;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
+
+use sources::{files, read, root, test_functions};
 
 #[test]
 fn every_rule_is_cited_by_a_test() {
@@ -96,26 +99,6 @@ fn citations(text: &str) -> Vec<String> {
     words.filter(|word| split_id(word).is_some()).map(str::to_owned).collect()
 }
 
-/// The names of the functions of a text that are tests: `#[test]` stands among the attributes above them.
-fn test_functions(text: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut is_test = false;
-    for line in text.lines().map(str::trim) {
-        if line == "#[test]" {
-            is_test = true;
-            continue;
-        }
-        if line.starts_with("#[") || line.starts_with("//") {
-            continue;
-        }
-        if let Some(name) = line.strip_prefix("fn ").filter(|_| is_test) {
-            names.push(name.chars().take_while(|&c| c.is_ascii_alphanumeric() || c == '_').collect());
-        }
-        is_test = false;
-    }
-    names
-}
-
 /// The part of a source file that is tests: all of it in a file of tests, else what stands in `mod tests { ... }` at
 /// its end.
 fn test_part<'a>(path: &Path, text: &'a str) -> &'a str {
@@ -141,34 +124,12 @@ fn test_sources() -> Vec<(PathBuf, String)> {
 
 /// Every file of one kind below some directories, without this one, whose examples are no citations.
 fn sources(directories: &[&str], extension: &str) -> Vec<(PathBuf, String)> {
-    let mut waiting: Vec<PathBuf> = directories.iter().map(|directory| root().join(directory)).collect();
-    let mut found = Vec::new();
-    while let Some(path) = waiting.pop() {
-        if path.is_dir() {
-            let entries = fs::read_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            waiting.extend(entries.map(|entry| entry.expect("an entry of a directory just opened").path()));
-            continue;
-        }
-        let is_wanted = path.extension().is_some_and(|found| found == extension);
-        if is_wanted && path.file_name().is_some_and(|name| name != "rules_cited.rs") {
-            let text = read(&path);
-            found.push((path, text));
-        }
-    }
-    found.sort();
-    found
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the workspace").to_owned()
+    let is_other = |path: &Path| path.file_name().is_some_and(|name| name != "rules_cited.rs");
+    files(directories, extension).into_iter().filter(|(path, _)| is_other(path)).collect()
 }
 
 fn protocol() -> String {
     read(&root().join("docs/protocol.md"))
-}
-
-fn read(path: &Path) -> String {
-    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 mod the_collector_itself {

@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 
 use super::Protocol;
-use super::output::Aside;
+use super::outgoing::Aside;
 use crate::event::{Event, EventKind, Path, Stream};
 use crate::packet::{Body, Flags, Packet};
 use crate::receiver::{Arrival, Beat, Opening, Refused, promised};

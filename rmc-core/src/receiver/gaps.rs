@@ -348,5 +348,8 @@ impl Gaps {
     }
 }
 
+#[cfg(feature = "sim")]
+mod fingerprint;
+
 #[cfg(test)]
 mod tests;

@@ -140,3 +140,28 @@ fn next_attempt(gap: Gap, stamp: u32, rtt: Rtt, shared: &mut Shared) -> GapState
     let delay = shared.rng.stretch(base.saturating_mul(1 << doublings)).min(shared.config.nack_max_delay.max(base));
     GapState::Armed(Asking { due: now + delay, attempts, asked: Some(Asked { first, stamp, once }) })
 }
+
+#[cfg(feature = "sim")]
+mod fingerprint {
+    use super::{REMEMBERED, Sent, Stamps};
+    use crate::fingerprint::{Fingerprint, State};
+
+    /// From the oldest to the last: where in the ring they stand shows nowhere.
+    impl State for Stamps {
+        fn put(&self, to: &mut Fingerprint) {
+            let Self { sent, next } = self;
+            for offset in 0..REMEMBERED {
+                to.put(&sent[(next + offset) % REMEMBERED]);
+            }
+        }
+    }
+
+    impl State for Sent {
+        fn put(&self, to: &mut Fingerprint) {
+            let Self { stamp, at, sampled } = self;
+            to.stamp(*stamp);
+            // The time is for the sample, of which there is one.
+            to.put(&(!sampled).then_some(*at));
+        }
+    }
+}

@@ -49,6 +49,12 @@ impl Rtt {
     }
 }
 
+#[cfg(feature = "sim")]
+crate::fingerprint::state! {
+    Rtt { estimate }
+    Estimate { smoothed, variation }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -400,3 +400,9 @@ impl RecvStream {
 pub(crate) fn promised(micros: u32) -> Option<Duration> {
     (micros > 0).then(|| Duration::from_micros(u64::from(micros)))
 }
+
+#[cfg(feature = "sim")]
+crate::fingerprint::state! {
+    RecvStream { window, stamps, liveness, joining, end, ack_due, queued }
+    End { seq, told }
+}

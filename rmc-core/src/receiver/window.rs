@@ -192,7 +192,7 @@ impl Window {
     #[inline(never)]
     fn extend_to(&mut self, limit: u64, shared: &mut Shared) -> bool {
         let Some(range) = SeqRange::new(self.covered + 1, self.known.min(limit)) else { return false };
-        let step = (shared.config.receive_window_packets / STEP).max(1) as u64;
+        let step = shared.config.receive_window_packets.div_ceil(STEP) as u64;
         if !self.gaps.is_empty() && self.known > limit && limit - self.covered < step {
             return false;
         }
@@ -450,3 +450,6 @@ impl Window {
         true
     }
 }
+
+#[cfg(feature = "sim")]
+mod fingerprint;

@@ -74,8 +74,8 @@ impl Repairs {
         }
     }
 
-    /// Takes a NACK. The work is bounded by the number of its ranges, what is owed for it by `max_repairs` packets
-    /// (F30).
+    /// Takes a NACK. The work is bounded by the number of its ranges, what is owed for it by `max_repairs`
+    /// datagrams (F30).
     pub(crate) fn ask(
         &mut self,
         from: SocketAddr,
@@ -89,6 +89,7 @@ impl Repairs {
         let mut served = Served::default();
         let mut budget = max_repairs as u64;
         let mut asker = None;
+        let mut told_below = false;
         for range in ranges {
             served.unsent |= range.last() > last_sent;
             if range.first() > last_sent || budget == 0 {
@@ -104,12 +105,16 @@ impl Repairs {
             served.some = true;
             let asker = &mut self.askers[place as usize];
             asker.stamp = stamp;
-            if range.first() < oldest && !asker.below {
-                asker.below = true;
-                self.answers.push_back(place);
+            if range.first() < oldest && !core::mem::replace(&mut told_below, true) {
+                // The word of what is gone is one datagram, for all such numbers together.
+                budget -= 1;
+                if !core::mem::replace(&mut asker.below, true) {
+                    self.answers.push_back(place);
+                }
             }
+            let Some(more) = budget.checked_sub(1) else { continue };
             let first = range.first().max(oldest);
-            let last = range.last().min(last_sent).min(first.saturating_add(budget - 1));
+            let last = range.last().min(last_sent).min(first.saturating_add(more));
             if let Some(range) = SeqRange::new(first, last) {
                 budget -= range.len();
                 asker.owed.insert(range);
@@ -234,4 +239,31 @@ fn below(asker: &mut Asker, log: &Log) -> Option<Answer> {
     let last = log.oldest() - 1;
     asker.owed.remove_up_to(last);
     SeqRange::new(1, last).map(|range| Answer { to, stamp, what: Owed::Lost(range) })
+}
+
+#[cfg(feature = "sim")]
+mod fingerprint {
+    use super::{Asker, Repairs};
+    use crate::fingerprint::{Fingerprint, State};
+
+    impl State for Repairs {
+        fn put(&self, to: &mut Fingerprint) {
+            let Self { askers, free, lookup: _, turns, answers } = self;
+            to.put(&askers.len());
+            for (place, asker) in (0..).zip(askers) {
+                let Asker { address, stamp, owed, below, in_turn } = asker;
+                // Who comes next into a free place keeps its turn, if it has one, and nothing else.
+                to.put(in_turn);
+                if !free.contains(&place) {
+                    to.put(address);
+                    to.stamp(*stamp);
+                    to.put(owed);
+                    to.put(below);
+                }
+            }
+            to.put(free);
+            to.put(turns);
+            to.put(answers);
+        }
+    }
 }

@@ -67,6 +67,45 @@ impl Loss {
             bad: Chance::ALWAYS,
         })
     }
+
+    /// The share of all datagrams that it loses in the long run. A script loses none in the long run.
+    #[must_use]
+    pub fn mean(&self) -> Chance {
+        match self {
+            Self::None | Self::Script(_) | Self::Every(0) => Chance::NEVER,
+            Self::Random(chance) => *chance,
+            Self::Bursts(bursts) => bursts.mean(),
+            Self::Every(n) => Chance::from_threshold(Chance::ALWAYS.threshold() / n),
+        }
+    }
+
+    /// How many datagrams in a row a burst lasts on average, rounded; 1 if it is not in bursts.
+    #[must_use]
+    pub const fn burst_length(&self) -> u32 {
+        match self {
+            Self::Bursts(bursts) => bursts.length(),
+            Self::None | Self::Random(_) | Self::Every(_) | Self::Script(_) => 1,
+        }
+    }
+}
+
+impl Bursts {
+    fn mean(&self) -> Chance {
+        let (to_bad, to_good) = (u128::from(self.to_bad.threshold()), u128::from(self.to_good.threshold()));
+        let (good, bad) = (u128::from(self.good.threshold()), u128::from(self.bad.threshold()));
+        // It begins good, and stays so if it never turns.
+        let mean = (to_bad * bad + to_good * good).checked_div(to_bad + to_good).unwrap_or(good);
+        Chance::from_threshold(u64::try_from(mean).unwrap_or(u64::MAX))
+    }
+
+    const fn length(&self) -> u32 {
+        let to_good = self.to_good.threshold();
+        if to_good == 0 {
+            return u32::MAX;
+        }
+        let length = (Chance::ALWAYS.threshold() + to_good / 2) / to_good;
+        if length > u32::MAX as u64 { u32::MAX } else { length as u32 }
+    }
 }
 
 /// Where a link's loss stands.
@@ -125,10 +164,30 @@ mod tests {
             let all = lost(&Loss::bursts(Chance::percent(percent), length), 1_000_000);
             let count = all.iter().filter(|lost| **lost).count();
             let runs = all.windows(2).filter(|pair| pair == &[false, true]).count();
-            let (mean, long) = (percent as usize * 10_000, length as usize);
+            let (mean, long) = (percent as usize * 10_000, runs * length as usize);
             assert!(count.abs_diff(mean) * 10 < mean, "{percent} %: {count} lost");
-            assert!((count / runs).abs_diff(long) * 10 <= long, "{percent} %: {count} in {runs} bursts");
+            assert!(count.abs_diff(long) * 10 < long, "{percent} %: {count} in {runs} bursts");
         }
+    }
+
+    #[test]
+    fn a_loss_says_what_it_loses_in_the_long_run() {
+        let bursts = Loss::bursts(Chance::percent(5), 4);
+        assert_eq!((bursts.mean().as_per_million(), bursts.burst_length()), (50_000, 4));
+        assert_eq!((Loss::percent(7).mean(), Loss::percent(7).burst_length()), (Chance::percent(7), 1));
+        assert_eq!(Loss::Every(4).mean(), Chance::percent(25));
+        for none in [Loss::None, Loss::Every(0), Loss::Script([1].to_vec())] {
+            assert_eq!((none.mean(), none.burst_length()), (Chance::NEVER, 1));
+        }
+        let for_ever = Bursts { to_good: Chance::NEVER, ..burst_of(&bursts) };
+        assert_eq!((Loss::Bursts(for_ever).mean(), Loss::Bursts(for_ever).burst_length()), (Chance::ALWAYS, u32::MAX));
+        let never = Bursts { to_bad: Chance::NEVER, ..for_ever };
+        assert_eq!(Loss::Bursts(never).mean(), Chance::NEVER);
+    }
+
+    fn burst_of(loss: &Loss) -> Bursts {
+        let Loss::Bursts(bursts) = loss else { panic!("{loss:?} is not in bursts") };
+        *bursts
     }
 
     #[test]

@@ -12,6 +12,9 @@ use crate::packet::{Body, Flags, Packet};
 use crate::protocol::Protocol;
 use crate::time::Instant;
 
+/// How many losses come before the group has had time to settle down.
+const EARLY: u64 = 10;
+
 /// Watches one sender's group stream, at all others.
 pub(super) struct Meter {
     sender: NodeId,
@@ -26,6 +29,7 @@ pub(super) struct Meter {
     pub(super) repairs: u64,
     pub(super) nacks: u64,
     pub(super) nacks_first_loss: u64,
+    pub(super) nacks_from_11th: u64,
     /// The numbers whose first transmission was lost on the way to anybody, and how many were before each.
     lost: BTreeMap<u64, u64>,
     first_lost: Option<u64>,
@@ -58,6 +62,7 @@ impl Meter {
             repairs: 0,
             nacks: 0,
             nacks_first_loss: 0,
+            nacks_from_11th: 0,
             lost: BTreeMap::new(),
             first_lost: None,
             recoveries: Vec::new(),
@@ -77,27 +82,32 @@ impl Meter {
         &mut self.receivers[node.index()]
     }
 
-    /// The sender's Data packet that the datagram is; and whether it is a repair.
-    fn data(&self, datagram: &Datagram<'_>) -> Option<(u64, bool)> {
-        if datagram.from != Some(self.sender) {
-            return None;
-        }
-        let packet = datagram.packet().ok()?;
-        let is_data = matches!(packet.body, Body::Data { .. }) && !packet.flags.contains(Flags::PRIVATE);
-        is_data.then(|| (packet.seq, packet.flags.contains(Flags::RESENT)))
-    }
-
     fn asked(&mut self, packet: &Packet<'_>) {
         let Body::Nack { ranges, .. } = packet.body else { return };
         self.nacks += 1;
         let names = |seq: u64| ranges.iter(packet.seq).any(|range| range.first() <= seq && seq <= range.last());
         self.nacks_first_loss += u64::from(self.first_lost.is_some_and(names));
+        let is_late = ranges.iter(packet.seq).any(|range| {
+            // At most ten of them are early ones, so that this looks at eleven at most.
+            self.lost.range(range.first()..=range.last()).any(|(_, &before)| before >= EARLY)
+        });
+        self.nacks_from_11th += u64::from(is_late);
     }
+}
+
+/// The number of the sender's Data packet that the datagram is; and whether it is a repair.
+pub(super) fn data_of(sender: NodeId, datagram: &Datagram<'_>) -> Option<(u64, bool)> {
+    if datagram.from != Some(sender) {
+        return None;
+    }
+    let packet = datagram.packet().ok()?;
+    let is_data = matches!(packet.body, Body::Data { .. }) && !packet.flags.contains(Flags::PRIVATE);
+    is_data.then(|| (packet.seq, packet.flags.contains(Flags::RESENT)))
 }
 
 impl Observer for Meter {
     fn sent(&mut self, datagram: &Datagram<'_>) {
-        match self.data(datagram) {
+        match data_of(self.sender, datagram) {
             Some((_, true)) => self.repairs += 1,
             Some((_, false)) => self.first_transmissions += 1,
             None => {}
@@ -105,7 +115,7 @@ impl Observer for Meter {
     }
 
     fn dropped(&mut self, datagram: &Datagram<'_>, _: Option<NodeId>, _: Fate) {
-        if let Some((seq, false)) = self.data(datagram) {
+        if let Some((seq, false)) = data_of(self.sender, datagram) {
             let before = self.lost.len() as u64;
             self.lost.entry(seq).or_insert(before);
             self.first_lost.get_or_insert(seq);

@@ -1,6 +1,6 @@
 //! What is on its way: datagrams, and the times at which they get somewhere.
 
-use alloc::collections::BinaryHeap;
+use alloc::collections::{BinaryHeap, VecDeque};
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 use core::net::SocketAddr;
@@ -8,7 +8,7 @@ use core::net::SocketAddr;
 use super::node::NodeId;
 use super::trace::fold_bytes;
 use crate::event::Path;
-use crate::time::Instant;
+use crate::time::{Instant, earlier};
 
 /// A datagram in the store.
 pub(super) type PacketId = u32;
@@ -104,29 +104,158 @@ pub(super) enum Due {
     Enter(PacketId, NodeId),
     /// It arrives at a node.
     Arrive(PacketId, NodeId),
-    /// The application of a node, in the incarnation with this epoch, wanted to be woken.
+    /// The application of a node wanted to be woken, in this life of its.
     Wake(NodeId, u32),
 }
 
 /// What is due, in the order of time; at the same time in the order in which it was added.
-#[derive(Default)]
+///
+/// A datagram for the group is due at all its receivers in a row, and without jitter at the same time: such a row is one
+/// entry of the heap, however long it is.
 pub(super) struct Agenda {
-    heap: BinaryHeap<Reverse<(Instant, u64, Due)>>,
-    count: u64,
+    heap: BinaryHeap<Reverse<Entry>>,
+    rows: Vec<VecDeque<Due>>,
+    /// Rows that are not in use. Their buffers are used again.
+    idle: Vec<usize>,
+    /// The row that was added to last, which is not in the heap.
+    last: VecDeque<Due>,
+    last_at: Instant,
+    /// When it began, in the order of all rows.
+    last_count: u64,
+}
+
+/// When it is due, the order in which it was added, and what it is.
+type Entry = (Instant, u64, Held);
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Held {
+    One(Due),
+    Row(usize),
+}
+
+impl Default for Agenda {
+    fn default() -> Self {
+        Self {
+            heap: BinaryHeap::new(),
+            rows: Vec::new(),
+            idle: Vec::new(),
+            last: VecDeque::new(),
+            last_at: Instant::ORIGIN,
+            last_count: 0,
+        }
+    }
 }
 
 impl Agenda {
     pub(super) fn add(&mut self, at: Instant, due: Due) {
-        self.count += 1;
-        self.heap.push(Reverse((at, self.count, due)));
+        if self.last_at != at && !self.last.is_empty() {
+            self.put_away_last();
+        }
+        if self.last.is_empty() {
+            self.last_at = at;
+            self.last_count += 1;
+        }
+        self.last.push_back(due);
+    }
+
+    fn put_away_last(&mut self) {
+        let what = match self.last.pop_front() {
+            Some(due) if self.last.is_empty() => Held::One(due),
+            Some(due) => {
+                self.last.push_front(due);
+                let row = self.idle.pop().unwrap_or(self.rows.len());
+                if row == self.rows.len() {
+                    self.rows.push(VecDeque::new());
+                }
+                core::mem::swap(&mut self.rows[row], &mut self.last);
+                Held::Row(row)
+            }
+            None => return,
+        };
+        self.heap.push(Reverse((self.last_at, self.last_count, what)));
     }
 
     pub(super) fn next(&self) -> Option<Instant> {
-        self.heap.peek().map(|Reverse((at, ..))| *at)
+        let last = (!self.last.is_empty()).then_some(self.last_at);
+        earlier(last, self.heap.peek().map(|Reverse((at, ..))| *at))
     }
 
     /// Takes out what is due first.
     pub(super) fn pop(&mut self) -> Option<(Instant, Due)> {
-        self.heap.pop().map(|Reverse((at, _, due))| (at, due))
+        let is_last = |&Reverse((at, count, _)): &Reverse<Entry>| (self.last_at, self.last_count) < (at, count);
+        if !self.last.is_empty() && self.heap.peek().is_none_or(is_last) {
+            return self.last.pop_front().map(|due| (self.last_at, due));
+        }
+        let &Reverse((at, _, what)) = self.heap.peek()?;
+        let due = match what {
+            Held::One(due) => {
+                self.heap.pop();
+                due
+            }
+            Held::Row(row) => {
+                let due = self.rows[row].pop_front()?;
+                if self.rows[row].is_empty() {
+                    self.heap.pop();
+                    self.idle.push(row);
+                }
+                due
+            }
+        };
+        Some((at, due))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use rand_core::SeedableRng as _;
+    use rand_xoshiro::Xoshiro256PlusPlus;
+
+    use super::super::chance::uniform;
+    use super::*;
+
+    fn at(millis: u64) -> Instant {
+        Instant::ORIGIN + Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn things_come_in_the_order_of_time_and_then_of_their_addition() {
+        let mut agenda = Agenda::default();
+        let times = [5, 5, 5, 7, 5, 3, 3, 7, 7, 5, 9];
+        for (number, &time) in (0..).zip(&times) {
+            agenda.add(at(time), Due::Spread(number));
+        }
+        let mut expected: Vec<_> = (0..).zip(&times).map(|(number, &time)| (at(time), Due::Spread(number))).collect();
+        expected.sort();
+        // What is added meanwhile comes behind what was there at its time.
+        for (index, &(time, due)) in expected.iter().enumerate() {
+            assert_eq!(agenda.next(), Some(time));
+            assert!(agenda.pop() == Some((time, due)), "{index}");
+            if index == 2 {
+                agenda.add(at(9), Due::Spread(99));
+            }
+        }
+        assert!(agenda.pop() == Some((at(9), Due::Spread(99))));
+        assert!(agenda.pop().is_none() && agenda.next().is_none());
+    }
+
+    #[test]
+    fn any_order_of_additions_and_removals_is_that_of_a_sorted_list() {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(11);
+        let (mut agenda, mut sorted) = (Agenda::default(), Vec::new());
+        for number in 0..2_000 {
+            if uniform(&mut rng, 2) > 0 {
+                let time = at(uniform(&mut rng, 3) + u64::from(number) / 100);
+                for _ in 0..=uniform(&mut rng, 3) {
+                    agenda.add(time, Due::Spread(number));
+                    sorted.push((time, number));
+                }
+                sorted.sort_by_key(|&(time, _)| time);
+            } else {
+                let expected = (!sorted.is_empty()).then(|| sorted.remove(0));
+                assert!(agenda.pop() == expected.map(|(time, number)| (time, Due::Spread(number))), "{number}");
+            }
+        }
     }
 }

@@ -1,14 +1,17 @@
 //! One sender and many receivers: the scenario that claims about recovery are measured in.
 
 use alloc::vec::Vec;
+use core::num::NonZeroU64;
+use core::ops::ControlFlow;
 use core::time::Duration;
 
 use super::error::SimError;
 use super::link::Link;
 use super::loss::Loss;
-use super::meter::Meter;
+use super::meter::{Meter, data_of};
 use super::node::{Discard, NodeId};
 use super::quiet::Stuck;
+use super::tap::{Datagram, Place, Verdict};
 use super::{GROUP, Sim};
 use crate::config::Config;
 use crate::error::SendError;
@@ -43,6 +46,11 @@ pub struct Scenario {
     pub ingress: Link,
     /// The link into the sender, on which NACKs come. Default: 500 us, and nothing is lost.
     pub feedback: Link,
+    /// The link out of each receiver, where NACKs leave. Default [`Link::IDEAL`].
+    pub uplink: Link,
+    /// The first transmission of each data packet whose number is a multiple of this is lost for all, beside what the
+    /// links lose. Default 0: of none.
+    pub shared_every: u64,
     /// What the first receiver loses in place of the ingress's loss. Default: `None`.
     pub slow: Option<Loss>,
     /// The configuration of every node, but for its addresses, epoch and seed.
@@ -53,6 +61,16 @@ pub struct Scenario {
     pub patience: Duration,
     /// How many records of its [`Trace`](super::Trace) are kept. Default 0.
     pub records: usize,
+}
+
+/// How far a [`Scenario`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Course {
+    /// How many messages were sent.
+    pub sent: u64,
+    /// How many receivers have everything.
+    pub complete: usize,
 }
 
 /// What a [`Scenario`] came to.
@@ -69,6 +87,8 @@ pub struct Report {
     pub nacks: u64,
     /// Those of them that name the packet that was lost first.
     pub nacks_first_loss: u64,
+    /// Those of them that name the packet that was lost as the 11th, or one that was lost later.
+    pub nacks_from_11th: u64,
     /// Data packets sent for the first time.
     pub first_transmissions: u64,
     /// Repairs sent: one to one receiver counts as much as one to all.
@@ -99,6 +119,8 @@ impl Scenario {
             egress: Link::IDEAL,
             ingress: link.clone(),
             feedback: link,
+            uplink: Link::IDEAL,
+            shared_every: 0,
             slow: None,
             config: Config::new(GROUP, 1, 0),
             seed: 1,
@@ -122,19 +144,40 @@ impl Scenario {
     ///
     /// As [`run`](Self::run).
     pub fn play(&self) -> Result<(Report, Sim), SimError> {
-        self.play_watched(|_| {})
+        self.play_watched(|_| ControlFlow::Continue(()))
     }
 
-    /// The same, and calls `watch` each time that a message was sent: for progress.
+    /// The same, and tells `watch` how far it is: after each message, and after each step from the last message on. If
+    /// it breaks, the scenario ends there, and the report is about what has happened until then.
     ///
     /// # Errors
     ///
     /// As [`run`](Self::run).
-    pub fn play_watched(&self, mut watch: impl FnMut(u64)) -> Result<(Report, Sim), SimError> {
+    pub fn play_watched(&self, mut watch: impl FnMut(Course) -> ControlFlow<()>) -> Result<(Report, Sim), SimError> {
         let mut sim = Sim::new(self.seed);
         sim.record(self.records);
         let sender = self.build(&mut sim)?;
         sim.set_observer(Meter::new(sender, self.messages, self.size));
+        let start = sim.now();
+        let stuck = match self.send(&mut sim, sender, &mut watch)? {
+            ControlFlow::Continue(()) => self.wait(&mut sim, &mut watch),
+            ControlFlow::Break(()) => None,
+        };
+        let elapsed = sim.now().saturating_since(start);
+        if complete(&sim) == self.receivers {
+            // Whoever was repaired by what others had asked for may have asked in vain: that has cost a NACK, too.
+            sim.run_for(self.nack_delay());
+        }
+        let report = self.report(&mut sim, elapsed, stuck);
+        Ok((report, sim))
+    }
+
+    fn send(
+        &self,
+        sim: &mut Sim,
+        sender: NodeId,
+        watch: &mut impl FnMut(Course) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, SimError> {
         let start = sim.now();
         let mut payload = Vec::new();
         for index in 0..self.messages {
@@ -147,18 +190,31 @@ impl Scenario {
                     return Err(error);
                 }
             }
-            watch(index + 1);
+            if watch(Course { sent: index + 1, complete: complete(sim) }).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
         }
-        let receivers = self.receivers;
-        let is_complete = |sim: &Sim| sim.observer().is_none_or(|meter: &Meter| meter.complete == receivers);
-        let stuck = sim.run_until(self.patience, is_complete).err();
-        let elapsed = sim.now().saturating_since(start);
-        let report = self.report(&mut sim, elapsed, stuck);
-        Ok((report, sim))
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Waits for all to have everything; who has not when patience ends is told.
+    fn wait(&self, sim: &mut Sim, watch: &mut impl FnMut(Course) -> ControlFlow<()>) -> Option<Stuck> {
+        sim.run_until(self.patience, |sim| {
+            let course = Course { sent: self.messages, complete: complete(sim) };
+            course.complete == self.receivers || watch(course).is_break()
+        })
+        .err()
+    }
+
+    /// How long a NACK is on its way at most, where no link has a rate.
+    fn nack_delay(&self) -> Duration {
+        let parts =
+            [&self.uplink, &self.feedback].into_iter().flat_map(|link| [link.delay, link.jitter, link.held_back]);
+        parts.fold(Duration::ZERO, Duration::saturating_add)
     }
 
     fn build(&self, sim: &mut Sim) -> Result<NodeId, SimError> {
-        sim.set_links(&Link::IDEAL, &self.ingress);
+        sim.set_links(&self.uplink, &self.ingress);
         let sender = sim.add(|config| self.configure(config))?;
         sim.set_egress(sender, self.egress.clone())?;
         sim.set_ingress(sender, self.feedback.clone())?;
@@ -168,6 +224,15 @@ impl Scenario {
             if let Some(loss) = self.slow.clone().filter(|_| index == 0) {
                 sim.set_ingress(receiver, self.ingress.clone().with_loss(loss))?;
             }
+        }
+        if let Some(n) = NonZeroU64::new(self.shared_every) {
+            sim.set_tap(move |datagram: &Datagram<'_>, place: Place| {
+                let leaves = (place == Place::Leaves).then(|| data_of(sender, datagram)).flatten();
+                match leaves {
+                    Some((seq, false)) if seq % n == 0 => Verdict::Drop,
+                    _ => Verdict::Pass,
+                }
+            });
         }
         Ok(sender)
     }
@@ -189,6 +254,7 @@ impl Scenario {
             lost_packets: meter.lost_packets(),
             nacks: meter.nacks,
             nacks_first_loss: meter.nacks_first_loss,
+            nacks_from_11th: meter.nacks_from_11th,
             first_transmissions: meter.first_transmissions,
             repairs: meter.repairs,
             given_up: meter.given_up,
@@ -207,6 +273,11 @@ impl Report {
         let rank = (self.recoveries.len() * per_mille).div_ceil(1_000).max(1);
         self.recoveries.get(rank - 1).copied()
     }
+}
+
+/// How many receivers have everything.
+fn complete(sim: &Sim) -> usize {
+    sim.observer().map_or(0, |meter: &Meter| meter.complete)
 }
 
 fn time_of(index: u64, rate: u64) -> Duration {

@@ -37,4 +37,8 @@ mod seed_s28_silent;
 mod seed_s31_finish;
 mod seed_s35_events;
 mod seed_s37_restart;
+mod threshold_asking;
+mod threshold_receiving;
+mod threshold_sending;
+mod threshold_times;
 mod total_bound;

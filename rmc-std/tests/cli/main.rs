@@ -8,5 +8,6 @@ mod options;
 mod program;
 mod senders;
 mod sending;
+mod sim;
 mod streams;
 mod transfer;

@@ -4,7 +4,7 @@ use std::net::UdpSocket;
 
 use crate::program::{group, run};
 
-fn refused(arguments: &str, hints: &[&str]) {
+pub(crate) fn refused(arguments: &str, hints: &[&str]) {
     let done = run(arguments);
     assert_eq!(done.status, Some(2), "{arguments}: {}", done.stderr);
     for hint in hints {

@@ -1,5 +1,7 @@
 //! What can be typed.
 
+mod sim;
+
 use std::io::{IsTerminal as _, stdin};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,6 +12,8 @@ use rmc_std::JoinPolicy;
 
 use crate::message::MIN_GENERATED;
 use crate::units;
+
+pub(crate) use sim::{DEFAULT_DELAY, DEFAULT_MESSAGES, DEFAULT_RECEIVERS, DEFAULT_SWEEP_MESSAGES, SimArgs};
 
 /// Reliable multicast: one sends, many receive all of it, in order.
 #[derive(Debug, Parser)]
@@ -30,6 +34,8 @@ pub(crate) enum Command {
     Recv(RecvArgs),
     /// Show a sender and several receivers at work on this host, with loss
     Demo(DemoArgs),
+    /// Show one sender and any number of receivers on a simulated network, in virtual time
+    Sim(SimArgs),
 }
 
 #[derive(Debug, Args)]
@@ -125,6 +131,12 @@ pub(crate) struct NodeArgs {
     /// The seed of --drop and of the protocol's randomness (default: another one each time)
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct OutputArgs {
     /// Write JSON lines to standard output
     #[arg(long)]
     pub(crate) json: bool,

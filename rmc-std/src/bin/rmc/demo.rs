@@ -27,8 +27,8 @@ const LINGER: Duration = Duration::from_secs(5);
 pub(crate) fn run(options: &DemoArgs) -> Result<ExitCode, Failure> {
     check_generated(options.size)?;
     let start = Instant::now();
-    let lines = Lines::new(options.node.json, start);
-    let screen = Screen::new(&options.node);
+    let lines = Lines::new(options.node.output.json, start);
+    let screen = Screen::new(options.node.output);
     let (sender, receivers) = build(options)?;
     screen.say(&format!(
         "{} receivers of {} at {}, each loses {} % of what comes in",
@@ -43,7 +43,7 @@ pub(crate) fn run(options: &DemoArgs) -> Result<ExitCode, Failure> {
     if lines.are_wanted() {
         lines.event("summary", summary_fields(options, ok, &reports, &sender, start.elapsed()));
         lines.flush().map_err(|error| format!("cannot write to standard output: {error}"))?;
-    } else if !options.node.quiet {
+    } else if !options.node.output.quiet {
         progress::print(&table(options, &reports, &stats))?;
     }
     Ok(match (ok, interrupt::asked()) {

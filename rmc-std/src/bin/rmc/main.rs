@@ -9,6 +9,7 @@ mod node;
 mod progress;
 mod recv;
 mod send;
+mod sim;
 mod units;
 mod verify;
 
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Command::Send(options) => send::run(options),
         Command::Recv(options) => recv::run(options),
         Command::Demo(options) => demo::run(options),
+        Command::Sim(options) => sim::run(options),
     };
     match done {
         Ok(code) => code,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::Failure;
-use crate::args::NodeArgs;
+use crate::args::OutputArgs;
 
 /// Bars and messages.
 pub(crate) struct Screen {
@@ -16,7 +16,7 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    pub(crate) fn new(options: &NodeArgs) -> Self {
+    pub(crate) fn new(options: OutputArgs) -> Self {
         // With JSON lines nobody looks at bars, and both may go to one terminal.
         let shown = !options.quiet && !options.json && stderr().is_terminal();
         let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
@@ -54,6 +54,11 @@ impl Screen {
     /// Says something that must be said even with --quiet: what is wrong.
     pub(crate) fn insist(&self, text: &str) {
         self.bars.suspend(|| eprintln!("{text}"));
+    }
+
+    /// Writes a result to standard output, above the bars.
+    pub(crate) fn result(&self, text: &str) -> Result<(), Failure> {
+        self.bars.suspend(|| print(text))
     }
 }
 

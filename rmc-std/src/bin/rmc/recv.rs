@@ -31,12 +31,12 @@ const FAREWELL: Duration = Duration::from_millis(50);
 
 pub(crate) fn run(options: &RecvArgs) -> Result<ExitCode, Failure> {
     let to_stdout = options.output.as_deref() == Some(Path::new("-"));
-    if to_stdout && options.node.json {
+    if to_stdout && options.node.output.json {
         return Err("--output - and --json both write to standard output: name a file for --output".to_owned());
     }
     let start = Instant::now();
-    let lines = Lines::new(options.node.json, start);
-    let screen = Screen::new(&options.node);
+    let lines = Lines::new(options.node.output.json, start);
+    let screen = Screen::new(options.node.output);
     let builder = node::builder(&options.node, EventMask::DEFAULT)?.announce(true).join_policy(options.join.into());
     let builder = node::receiver(builder);
     let builder = node::lossy(builder, options.node.drop.unwrap_or(0.0), options.node.seed);
@@ -307,7 +307,7 @@ impl Job<'_> {
             stats.repair.repaired,
             stats.repair.nacks_sent,
         );
-        match (self.options.node.quiet, to_stdout) {
+        match (self.options.node.output.quiet, to_stdout) {
             (true, _) => Ok(()),
             (false, true) => {
                 self.screen.say(&text);

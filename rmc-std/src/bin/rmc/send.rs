@@ -28,8 +28,8 @@ pub(crate) fn run(options: &SendArgs) -> Result<ExitCode, Failure> {
     options.check()?;
     let source = Source::open(options)?;
     let start = Instant::now();
-    let lines = Lines::new(options.node.json, start);
-    let screen = Screen::new(&options.node);
+    let lines = Lines::new(options.node.output.json, start);
+    let screen = Screen::new(options.node.output);
     let builder = node::builder(&options.node, EventMask::DEFAULT)?;
     let builder = node::sender(builder, options.backlog, options.node.max_rate);
     let builder = node::lossy(builder, options.node.drop.unwrap_or(0.0), options.node.seed);
@@ -209,7 +209,7 @@ impl Job<'_> {
             self.lines.event("summary", fields);
             return self.lines.flush().map_err(|error| format!("cannot write to standard output: {error}"));
         }
-        if !self.options.node.quiet {
+        if !self.options.node.output.quiet {
             let text = format!(
                 "sent {} messages, {} in {:.2?} ({}/s); {} NACKs, {} repairs, {} told lost",
                 outcome.messages,

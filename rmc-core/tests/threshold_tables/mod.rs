@@ -1,0 +1,418 @@
+//! Which tests show which threshold.
+
+/// How the threshold of something is shown.
+pub(crate) enum Shown {
+    /// By pairs of tests: one that holds at the limit, and one a tick or a unit past it. A tick is a nanosecond.
+    Pairs(&'static [Pair]),
+    /// By one test that has both sides of each bound in its table.
+    BothIn(&'static str),
+    /// There is none, and why.
+    Nowhere(&'static str),
+}
+
+/// The test at the limit, and the one past it. Of a deadline it is the last moment at which nothing happens, and the
+/// deadline itself.
+pub(crate) type Pair = (&'static str, &'static str);
+
+use Shown::{BothIn, Nowhere, Pairs};
+
+/// Every field of `Config`. The bounds of the values themselves are those of tests/config.rs.
+pub(crate) const CONFIG: &[(&str, Shown)] = &[
+    ("group", Nowhere("an address")),
+    (
+        "local_addrs",
+        Pairs(&[("seed_s03_sixteen_own_addresses_are_all_known", "seed_s03_seventeen_own_addresses_are_refused")]),
+    ),
+    ("epoch", Pairs(&[("epoch_half_the_circle_less_one_ahead_is_newer", "epoch_half_the_circle_ahead_is_not_newer")])),
+    ("seed", Nowhere("any number is as good as any other")),
+    (
+        "join_policy",
+        Pairs(&[(
+            "join_policy_what_is_at_the_start_is_delivered",
+            "join_policy_what_is_one_below_the_start_is_not_delivered",
+        )]),
+    ),
+    ("silent", Nowhere("yes or no")),
+    (
+        "silent_gap",
+        Pairs(&[(
+            "seed_s28_within_the_silent_gap_somebody_else_s_repair_is_waited_for",
+            "seed_s28_past_the_silent_gap_the_range_is_reported_and_the_stream_goes_on",
+        )]),
+    ),
+    ("announce", Nowhere("yes or no")),
+    (
+        "max_peers",
+        Pairs(&[
+            ("seed_s05_up_to_max_peers_every_sender_is_a_peer", "seed_s05_past_max_peers_data_is_dropped_and_counted"),
+            (
+                "max_peers_four_times_as_many_are_remembered",
+                "max_peers_four_times_as_many_and_not_one_more_are_remembered",
+            ),
+            (
+                "as_many_items_without_a_message_wait_as_the_peers_allow",
+                "as_many_items_without_a_message_wait_and_not_one_more",
+            ),
+        ]),
+    ),
+    (
+        "max_private",
+        Pairs(&[("seed_s18_there_are_max_private_streams", "seed_s18_there_is_not_one_private_stream_more")]),
+    ),
+    (
+        "max_message",
+        Pairs(&[
+            ("max_message_of_as_many_bytes_is_taken", "max_message_of_one_byte_more_is_refused"),
+            ("max_message_in_parts_of_as_many_bytes_is_delivered", "max_message_in_parts_of_one_byte_more_is_lost"),
+        ]),
+    ),
+    (
+        "max_datagram",
+        Pairs(&[
+            (
+                "max_datagram_a_message_that_fills_it_leaves_in_one",
+                "max_datagram_a_message_of_one_byte_more_leaves_in_two",
+            ),
+            (
+                "a_range_that_fills_the_datagram_exactly_stands_in_the_nack",
+                "a_range_that_is_a_byte_too_long_for_the_datagram_waits_for_the_next_nack",
+            ),
+        ]),
+    ),
+    (
+        "receive_window_packets",
+        Pairs(&[
+            (
+                "seed_s08_the_window_holds_its_packets",
+                "seed_s08_the_window_holds_not_one_packet_more_and_asks_for_it_later",
+            ),
+            ("a_window_of_losses_waits_to_be_taken", "a_window_of_losses_and_not_one_more_waits_to_be_taken"),
+            (
+                "a_new_epoch_is_followed_while_less_than_a_window_is_unread",
+                "a_new_epoch_is_dropped_while_a_whole_window_is_unread",
+            ),
+        ]),
+    ),
+    (
+        "receive_window_bytes",
+        Pairs(&[(
+            "seed_s08_the_window_holds_its_bytes",
+            "seed_s08_the_window_holds_not_one_byte_more_and_asks_for_it_later",
+        )]),
+    ),
+    (
+        "receive_total_packets",
+        Pairs(&[("receive_total_packets_holds_as_many", "receive_total_packets_holds_not_one_more")]),
+    ),
+    (
+        "receive_total_bytes",
+        Pairs(&[
+            ("receive_total_bytes_holds_as_many", "receive_total_bytes_holds_not_one_more"),
+            (
+                "receive_total_bytes_are_exceeded_by_one_message",
+                "receive_total_bytes_are_exceeded_by_not_one_byte_more",
+            ),
+        ]),
+    ),
+    (
+        "backlog_packets",
+        Pairs(&[(
+            "seed_fault_f11_the_backlog_holds_max_backlog_packets",
+            "seed_fault_f11_the_backlog_holds_not_one_packet_more",
+        )]),
+    ),
+    ("backlog_bytes", Pairs(&[("backlog_bytes_holds_as_many", "backlog_bytes_holds_not_one_more")])),
+    (
+        "backlog_age",
+        Pairs(&[("backlog_age_a_tick_before_it_a_packet_is_repaired", "backlog_age_at_its_end_a_packet_is_gone")]),
+    ),
+    ("send_queue_packets", Pairs(&[("send_queue_packets_holds_as_many", "send_queue_packets_holds_not_one_more")])),
+    ("send_queue_bytes", Pairs(&[("send_queue_bytes_holds_as_many", "send_queue_bytes_holds_not_one_more")])),
+    (
+        "max_burst",
+        Pairs(&[
+            (
+                "a_burst_that_ends_exactly_arms_no_deadline_at_once",
+                "a_burst_has_max_burst_datagrams_and_arms_a_deadline_that_is_reached",
+            ),
+            ("repairs_take_half_of_a_burst", "repairs_take_not_one_datagram_more_than_half_of_a_burst"),
+        ]),
+    ),
+    (
+        "max_rate",
+        Pairs(&[(
+            "max_rate_a_tick_before_its_bytes_are_earned_a_datagram_waits",
+            "max_rate_as_soon_as_its_bytes_are_earned_a_datagram_leaves",
+        )]),
+    ),
+    (
+        "rate_burst",
+        Pairs(&[("rate_burst_lets_as_many_bytes_leave_at_once", "rate_burst_lets_not_one_byte_more_leave_at_once")]),
+    ),
+    (
+        "nack_resend_time",
+        Pairs(&[(
+            "nack_resend_time_a_tick_before_its_end_nothing_is_asked_again",
+            "nack_resend_time_at_its_end_the_gap_is_asked_for_again",
+        )]),
+    ),
+    (
+        "nack_timeout",
+        Pairs(&[(
+            "nack_timeout_a_tick_before_its_end_the_delays_go_on_growing",
+            "nack_timeout_at_its_end_the_gap_counts_as_new",
+        )]),
+    ),
+    (
+        "nack_max_delay",
+        Pairs(&[(
+            "nack_max_delay_a_tick_before_its_end_nothing_is_asked_again",
+            "nack_max_delay_at_its_end_the_gap_is_asked_for_again",
+        )]),
+    ),
+    (
+        "max_nacks",
+        Pairs(&[("seed_s11_max_nacks_gaps_are_asked_for", "seed_s11_not_one_gap_more_than_max_nacks_is_asked_for")]),
+    ),
+    (
+        "max_repairs_per_nack",
+        Pairs(&[("max_repairs_per_nack_are_sent_for_one", "max_repairs_per_nack_not_one_more_is_sent_for_one")]),
+    ),
+    (
+        "max_askers",
+        Pairs(&[(
+            "rmc_repair_9_max_askers_are_owed_at_the_same_time",
+            "rmc_repair_9_one_asker_more_is_dropped_and_may_ask_again",
+        )]),
+    ),
+    (
+        "heartbeat_times",
+        Pairs(&[
+            (
+                "heartbeat_times_a_tick_before_an_interval_ends_no_heartbeat_leaves",
+                "heartbeat_times_at_the_end_of_an_interval_a_heartbeat_leaves",
+            ),
+            (
+                "the_shortest_interval_a_tick_before_its_end_there_is_no_second_answer",
+                "the_shortest_interval_at_its_end_there_is_a_second_answer",
+            ),
+        ]),
+    ),
+    (
+        "heartbeat_tolerance",
+        Pairs(&[(
+            "heartbeat_tolerance_a_tick_before_its_end_nothing_is_missed",
+            "heartbeat_tolerance_at_its_end_a_heartbeat_is_missed",
+        )]),
+    ),
+    (
+        "peer_timeout",
+        Pairs(&[
+            (
+                "seed_s26_a_peer_that_is_silent_for_less_than_the_timeout_stays",
+                "seed_s26_a_peer_that_is_silent_for_the_timeout_expires",
+            ),
+            (
+                "peer_timeout_a_tick_before_its_end_a_private_stream_is_kept",
+                "peer_timeout_at_its_end_a_private_stream_is_abandoned",
+            ),
+            (
+                "announcements_may_be_as_rare_as_a_third_of_the_peer_timeout",
+                "announcements_are_not_a_tick_rarer_than_a_third_of_the_peer_timeout",
+            ),
+        ]),
+    ),
+    (
+        "sequence_limit",
+        Pairs(&[("seed_s29_up_to_the_limit_nothing_is_told", "seed_s29_past_the_limit_it_is_told_once")]),
+    ),
+    ("events", Nowhere("a set of kinds")),
+    (
+        "event_ring",
+        Pairs(&[(
+            "seed_s35_a_ring_of_1024_events_keeps_all_up_to_its_bound",
+            "seed_s35_what_does_not_fit_the_ring_is_counted_and_told",
+        )]),
+    ),
+];
+
+/// Every number and every time that the core's sources name as a constant, by file.
+pub(crate) const CONSTANTS: &[(&str, &str, Shown)] = &[
+    (
+        "config.rs",
+        "MAX_LOCAL_ADDRS",
+        Pairs(&[("seed_s03_sixteen_own_addresses_are_all_known", "seed_s03_seventeen_own_addresses_are_refused")]),
+    ),
+    ("config.rs", "MIB", Nowhere("a unit")),
+    ("config.rs", "MS", Nowhere("a unit")),
+    ("config.rs", "SECOND", Nowhere("a unit")),
+    ("packet/body.rs", "MAX_DELAY_MICROS", BothIn("rmc_kind_2_intervals_delays_and_round_trips_have_bounds")),
+    ("packet/body.rs", "MAX_RTT_MICROS", BothIn("rmc_kind_2_intervals_delays_and_round_trips_have_bounds")),
+    (
+        "packet/extension.rs",
+        "FIRST_MANDATORY_TYPE",
+        BothIn("rmc_ext_2_a_type_below_128_is_skipped_and_one_from_128_on_is_refused"),
+    ),
+    ("packet/header.rs", "EXT", Nowhere("a flag")),
+    ("packet/header.rs", "HEADER_LEN", BothIn("rmc_enc_2_a_datagram_has_16_to_65507_bytes")),
+    ("packet/header.rs", "MAGIC", Nowhere("a mark")),
+    ("packet/header.rs", "MAGIC_SEALED", Nowhere("a mark")),
+    ("packet/header.rs", "NO_PROMISE", BothIn("seed_s23_255_promises_nothing")),
+    ("packet/header.rs", "RESERVED", Nowhere("a flag")),
+    ("packet/header.rs", "VERSION", Nowhere("a mark")),
+    ("packet/heartbeat.rs", "MAX_INTERVALS", BothIn("rmc_kind_2_a_table_has_1_to_128_intervals")),
+    ("packet/heartbeat.rs", "MAX_INTERVAL_MICROS", BothIn("rmc_kind_2_intervals_delays_and_round_trips_have_bounds")),
+    ("packet/heartbeat.rs", "MIN_INTERVAL_MICROS", BothIn("rmc_kind_2_intervals_delays_and_round_trips_have_bounds")),
+    ("packet/mod.rs", "MAX_DATAGRAM_LEN", BothIn("rmc_enc_2_a_datagram_has_16_to_65507_bytes")),
+    (
+        "packet/ranges.rs",
+        "MAX_RANGES",
+        Pairs(&[("seed_s13_one_nack_carries_32_ranges", "seed_s13_the_33rd_range_goes_into_a_second_nack")]),
+    ),
+    ("pool.rs", "CLASSES", Nowhere("what is larger does not exist")),
+    ("pool.rs", "MIN_SHIFT", Nowhere("how memory is cut")),
+    ("pool.rs", "RETAINED_BYTES", BothIn("idle_buffers_are_bounded")),
+    (
+        "protocol/finish.rs",
+        "MAX_LINGERS",
+        Pairs(&[(
+            "ten_lingers_a_tick_before_their_end_the_node_is_open",
+            "ten_lingers_at_their_end_the_node_is_closed",
+        )]),
+    ),
+    (
+        "protocol/output.rs",
+        "ANNOUNCE_SPACING",
+        Pairs(&[(
+            "announcements_of_50_peers_are_no_rarer_than_heartbeats",
+            "announcements_of_one_peer_more_are_rarer_by_10_ms",
+        )]),
+    ),
+    (
+        "protocol/output.rs",
+        "MAX_ANNOUNCE_INTERVAL",
+        Pairs(&[(
+            "announcements_of_1000_peers_come_every_10_s",
+            "announcements_of_one_peer_more_are_no_rarer_than_every_10_s",
+        )]),
+    ),
+    (
+        "protocol/outgoing.rs",
+        "MAX_ASIDES",
+        Pairs(&[("max_asides_answers_wait_at_the_same_time", "max_asides_not_one_answer_more_waits")]),
+    ),
+    (
+        "protocol/output.rs",
+        "RETRY_DELAY",
+        Pairs(&[("retry_delay_a_tick_before_its_end_nothing_leaves", "retry_delay_at_its_end_the_packet_comes_back")]),
+    ),
+    ("protocol/outgoing.rs", "SCRATCH_LEN", Nowhere("the longest control packet that there is")),
+    ("range_set.rs", "MAX_RANGES", Pairs(&[("one_asker_is_owed_64_ranges", "one_asker_is_owed_not_one_range_more")])),
+    (
+        "receiver/liveness.rs",
+        "MIN_TOLERANCE",
+        Pairs(&[(
+            "seed_fault_f22_a_heartbeat_within_its_tolerance_is_not_missed",
+            "seed_fault_f22_a_heartbeat_past_its_tolerance_is_missed",
+        )]),
+    ),
+    (
+        "receiver/nack.rs",
+        "FIXED_LEN",
+        Pairs(&[(
+            "a_range_that_fills_the_datagram_exactly_stands_in_the_nack",
+            "a_range_that_is_a_byte_too_long_for_the_datagram_waits_for_the_next_nack",
+        )]),
+    ),
+    (
+        "receiver/nack.rs",
+        "RANGE_LEN",
+        Pairs(&[(
+            "a_range_that_fills_the_datagram_exactly_stands_in_the_nack",
+            "a_range_that_is_a_byte_too_long_for_the_datagram_waits_for_the_next_nack",
+        )]),
+    ),
+    (
+        "receiver/nack.rs",
+        "REMEMBERED",
+        Pairs(&[("rmc_rtt_1_the_last_eight_nacks_are_remembered", "rmc_rtt_1_the_ninth_last_nack_is_forgotten")]),
+    ),
+    (
+        "receiver/nack.rs",
+        "STEADY_ATTEMPTS",
+        Pairs(&[(
+            "the_second_ask_is_the_last_whose_delay_is_the_first_one",
+            "the_third_ask_is_the_first_whose_delay_is_doubled",
+        )]),
+    ),
+    (
+        "receiver/peer.rs",
+        "MAX_PATIENCE",
+        Pairs(&[(
+            "seed_s37_another_epoch_is_dropped_while_the_known_one_is_heard",
+            "seed_s37_another_epoch_takes_over_when_the_known_one_is_silent",
+        )]),
+    ),
+    (
+        "receiver/rtt.rs",
+        "MAX_SAMPLE_NANOS",
+        Pairs(&[("a_sample_of_60_s_counts_whole", "a_sample_a_tick_past_60_s_counts_as_60_s")]),
+    ),
+    (
+        "receiver/rtt.rs",
+        "MIN_VARIATION_NANOS",
+        Pairs(&[("the_least_variation_counts_up_to_1_ms", "the_least_variation_does_not_count_a_tick_past_1_ms")]),
+    ),
+    (
+        "receiver/window.rs",
+        "STEP",
+        Pairs(&[
+            ("the_window_moves_on_by_an_eighth", "the_window_does_not_move_on_by_one_packet_less_than_an_eighth"),
+            (
+                "what_is_known_is_asked_for_where_an_eighth_of_the_bytes_is_free",
+                "nothing_is_asked_for_where_one_byte_less_than_an_eighth_is_free",
+            ),
+        ]),
+    ),
+    ("receiver/window/delivery.rs", "KEPT", Nowhere("how much memory is given back, not whether")),
+    (
+        "sender/heartbeats.rs",
+        "MIN_INTERVAL",
+        Pairs(&[("an_answer_promises_what_is_left_down_to_1_ms", "an_answer_promises_1_ms_where_less_is_left")]),
+    ),
+    ("sender/pacing.rs", "BYTE", Nowhere("a unit")),
+    ("sender/streams.rs", "GROUP", Nowhere("a place")),
+    (
+        "seq.rs",
+        "MAX_SEQ",
+        Pairs(&[("seed_s18_the_highest_number_can_be_sent", "seed_s18_there_is_no_number_above_the_highest")]),
+    ),
+    ("shared.rs", "LAST", Nowhere("the end of time")),
+    ("timer.rs", "NOWHERE", Nowhere("a mark")),
+];
+
+/// What is neither a field nor a constant.
+pub(crate) const OTHERS: &[(&str, Pair)] = &[
+    ("linger", ("linger_a_tick_before_its_end_the_node_is_open_and_serves", "linger_at_its_end_the_node_is_closed")),
+    (
+        "how long a repair puts the rest of its gap off",
+        (
+            "a_repair_puts_the_rest_off_and_a_tick_before_rto_it_is_not_asked_for",
+            "a_repair_puts_the_rest_off_and_at_rto_it_is_asked_for",
+        ),
+    ),
+    (
+        "how far news counts that nobody asked for",
+        (
+            "seed_s15_an_unasked_lost_up_to_the_window_s_limit_counts",
+            "seed_s15_an_unasked_lost_one_past_the_window_s_limit_is_a_hint",
+        ),
+    ),
+];
+
+/// What the rows of section 20 of docs/protocol.md mean that do not give a name of `Config`.
+pub(crate) const ROWS: &[(&str, &[&str])] = &[
+    ("heartbeat table", &["heartbeat_times"]),
+    ("retry after a failed send", &["RETRY_DELAY"]),
+    ("backlog", &["backlog_packets", "backlog_bytes", "backlog_age"]),
+];

@@ -1,0 +1,62 @@
+//! `rmc sim --sweep`: receivers x loss, one row each.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use super::new_file::NewFile;
+use super::{network, outcome, play, plot, status};
+use crate::Failure;
+use crate::args::{DEFAULT_SWEEP_MESSAGES, SimArgs};
+use crate::json::Lines;
+use crate::progress::{Screen, Unit};
+
+pub(super) fn run(options: &SimArgs) -> Result<ExitCode, Failure> {
+    let lines = Lines::new(options.output.json, Instant::now());
+    let screen = Screen::new(options.output);
+    let messages = options.messages.unwrap_or(DEFAULT_SWEEP_MESSAGES);
+    let plans = options
+        .sweep_receivers
+        .iter()
+        .flat_map(|&receivers| options.sweep_loss.iter().map(move |&loss| (receivers, loss)))
+        .map(|(receivers, loss)| network::plan(options, receivers, messages, Some(loss)))
+        .collect::<Result<Vec<_>, _>>()?;
+    let picture = options.plot.as_deref().map(NewFile::open).transpose()?;
+    screen.say(&format!("{} cells, {messages} messages each; seed {}", plans.len(), options.seed));
+    let wants_table = !lines.are_wanted() && !options.output.quiet;
+    if wants_table {
+        screen.result(&outcome::head())?;
+    }
+    let bar = screen.bar("messages", Some(messages.saturating_mul(plans.len() as u64)), Unit::Messages);
+    let (mut ok, mut is_interrupted) = (true, false);
+    let mut cells = Vec::new();
+    for plan in &plans {
+        let before = bar.position();
+        let played = play(plan, |sent| bar.set_position(before + sent), &bar)?;
+        // Half a cell says nothing.
+        is_interrupted = played.is_interrupted;
+        if is_interrupted {
+            break;
+        }
+        if lines.are_wanted() {
+            lines.event("cell", outcome::fields(plan, options, &played));
+            lines.flush().map_err(|error| format!("cannot write to standard output: {error}"))?;
+        } else if wants_table {
+            screen.result(&outcome::row(plan, &played))?;
+        }
+        if let Some(fault) = outcome::fault(plan, &played) {
+            screen.insist(&format!("rmc: {} receivers, loss {}: {fault}", plan.scenario.receivers, plan.loss));
+        }
+        ok &= played.report.ok;
+        cells.push(plot::Cell::new(plan, &played.report));
+    }
+    bar.finish();
+    if is_interrupted {
+        screen.insist(&format!("rmc: interrupted after {} of {} cells", cells.len(), plans.len()));
+    }
+    if let Some(picture) = picture.filter(|_| !cells.is_empty()) {
+        let svg = plot::draw(&cells)?;
+        picture.fill(|out| out.write_all(svg.as_bytes()))?;
+    }
+    Ok(status(ok, is_interrupted))
+}
