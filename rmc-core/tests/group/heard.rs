@@ -79,7 +79,7 @@ impl Heard {
             }
             News::Heartbeat { seq, oldest, answer } => {
                 if answer {
-                    self.known = self.known.min(seq.max(self.came.last().copied().unwrap_or(0)));
+                    self.known = self.known.min(seq.max(self.taken.last().copied().unwrap_or(0)));
                 }
                 self.known = self.known.max(seq);
                 SeqRange::new(1, oldest - 1)

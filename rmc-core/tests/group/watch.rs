@@ -137,7 +137,10 @@ impl Observer for Watch {
         }
         let last = member.last.filter(|last| !to_sender && last.at == now && last.peer == source);
         let Some(view) = member.views.get_mut(&source).filter(|view| view.epoch == epoch) else { return };
-        if let Some(last) = last.filter(|_| view.is_known(now, self.peer_timeout)) {
+        if !view.is_known(now, self.peer_timeout) {
+            // It expires just now, before this or after it; if before, it is told to live anew.
+            view.blur();
+        } else if let Some(last) = last {
             last.tell(view, self.window);
         }
         view.heard = now;
