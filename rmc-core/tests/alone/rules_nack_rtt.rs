@@ -224,6 +224,22 @@ fn rmc_gap_8_only_a_repair_puts_off() {
     assert_eq!(late(&repair(3)), 0, "RTO is above 19 ms now");
 }
 
+/// Two gaps that touch: 2 and 3, asked for at once, and 4 and 5, asked for at 10 ms. Each has its own history.
+// RMC-GAP-8
+#[test]
+fn rmc_gap_8_a_gap_that_touches_is_not_put_off() {
+    let mut lone = Lone::new(|_| {});
+    lone.hear_all([1]);
+    lone.hear(peer(0), &heartbeat(3));
+    lone.run_to(10 * MS);
+    lone.hear(peer(0), &heartbeat(5));
+    lone.run_to(15 * MS);
+    lone.sent.clear();
+    lone.hear_unicast(peer(0), &repair(3));
+    lone.run_to(40 * MS);
+    assert_eq!(lone.sent(), [Sent::Nack(vec![(4, 5)])], "after at most 1.5 times 20 ms");
+}
+
 // RMC-NACK-2
 #[test]
 fn rmc_nack_2_stamps_are_never_0_and_differ() {
