@@ -340,7 +340,7 @@ fn rmc_repair_9_max_askers_are_owed_at_the_same_time() {
 #[test]
 fn rmc_repair_9_one_asker_more_is_dropped_and_may_ask_again() {
     let mut lone = two_askers();
-    lone.feed(peer(3), Path::Unicast, &nack(1, &[(1, 1)]));
+    lone.feed(peer(3), Path::Unicast, &nack(1, &[(1, 5)]));
     // Who is among them already may ask for more.
     lone.feed(peer(2), Path::Unicast, &nack(2, &[(2, 2)]));
     lone.settle();
