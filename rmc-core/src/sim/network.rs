@@ -6,12 +6,13 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use super::is_group;
 use super::link::{Link, LinkState, Passage, Refusal};
 use super::node::NodeId;
 use super::partition::Partitions;
-use super::queue::{Agenda, Due, PacketId, Packets};
+use super::queue::{Agenda, Due, Head, PacketId, Packets};
 use super::tap::{Datagram, Fate, Observer, Place, Tap, Verdict};
-use super::trace::{PacketRef, Trace, What};
+use super::trace::{PacketRef, Trace, What, fold_addresses};
 use crate::event::Path;
 use crate::hash::{self, Map};
 use crate::time::Instant;
@@ -79,8 +80,11 @@ impl Network {
         self.addresses.insert(address, node);
     }
 
-    pub(super) fn unbind(&mut self, address: SocketAddr) {
-        self.addresses.remove(&address);
+    /// Takes a node's address away, unless another one has come there since.
+    pub(super) fn unbind(&mut self, address: SocketAddr, node: NodeId) {
+        if self.node_at(address) == Some(node) {
+            self.addresses.remove(&address);
+        }
     }
 
     pub(super) fn node_at(&self, address: SocketAddr) -> Option<NodeId> {
@@ -127,9 +131,9 @@ impl Network {
         derive(derive(derive(self.seed, end as u64), u64::from(from.0)), u64::from(to.0))
     }
 
-    /// A node sends. `local`: its group is the address of a single node (S02).
+    /// A node sends. A group can also be the address of a single node (S02): that is unicast.
     pub(super) fn send(&mut self, from: NodeId, source: SocketAddr, destination: SocketAddr, bytes: &[u8]) {
-        let path = if self.groups.contains_key(&destination) { Path::Multicast } else { Path::Unicast };
+        let path = if is_group(destination) { Path::Multicast } else { Path::Unicast };
         let packet = self.packets.keep((source, destination), Some(from), path, bytes);
         self.note_sent(packet);
         let Some(extra) = self.tapped(packet, Place::Leaves) else {
@@ -149,10 +153,15 @@ impl Network {
 
     /// A datagram appears at the nodes that `destination` means, without having passed a link.
     pub(super) fn inject(&mut self, source: SocketAddr, destination: SocketAddr, bytes: &[u8]) {
-        let path = if self.groups.contains_key(&destination) { Path::Multicast } else { Path::Unicast };
+        let path = if is_group(destination) { Path::Multicast } else { Path::Unicast };
         let packet = self.packets.keep((source, destination), None, path, bytes);
         self.note_sent(packet);
-        for node in self.targets(packet) {
+        let targets = self.targets(packet);
+        if targets.is_empty() {
+            self.drop_packet(packet, None, Fate::Nobody);
+            return;
+        }
+        for node in targets {
             self.packets.share(packet);
             self.agenda.add(self.now, Due::Arrive(packet, node));
         }
@@ -296,9 +305,10 @@ impl Network {
     }
 
     fn note_sent(&mut self, packet: PacketId) {
-        let from = self.packets.head(packet).from;
+        let Head { from, source, destination, .. } = self.packets.head(packet);
         let (digest, reference) = self.reference(packet);
-        let words = [0, from.map_or(u64::MAX, |from| u64::from(from.0)), digest, 0];
+        let addresses = fold_addresses([source, destination]);
+        let words = [0, from.map_or(u64::MAX, |from| u64::from(from.0)), digest, addresses];
         self.trace.note(self.now, What::Sent { from, packet: reference }, words);
         if let Some(observer) = &mut self.observer {
             observer.sent(&datagram(&self.packets, self.now, packet));

@@ -129,6 +129,8 @@ pub(super) struct Node {
     /// The group that it is a member of.
     pub(super) joined: Option<SocketAddr>,
     pub(super) application: Option<Box<dyn Application>>,
+    /// How many times an application has started here: what a former one asked for is not for the present one.
+    pub(super) life: u32,
     pub(super) outbox: Outbox,
 }
 
