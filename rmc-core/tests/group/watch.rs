@@ -20,6 +20,9 @@ use super::view::View;
 /// interval that can be promised, and the least tolerance (RMC-EPOCH-4).
 const LEAST_PATIENCE: Duration = Duration::from_millis(11);
 
+/// So many datagrams at one point in time are a loop.
+const MAX_AT_ONCE: u32 = 100_000;
+
 /// Everything that is known about the group from outside.
 pub(super) struct Watch {
     pub(super) truth: Truth,
@@ -30,6 +33,8 @@ pub(super) struct Watch {
     /// What has left, in order, and was not looked at yet: when it leaves, what it belongs to may not be noted.
     pub(super) departures: Vec<Departure>,
     pub(super) peer_timeout: Duration,
+    /// How many datagrams have left at this point in time.
+    pub(super) instant: (Instant, u32),
     /// The receive window in packets.
     pub(super) window: u64,
     /// Whether only the window in packets bounds what is taken, and nothing else what is asked for and repaired.
@@ -111,6 +116,11 @@ impl Last {
 
 impl Observer for Watch {
     fn sent(&mut self, datagram: &Datagram<'_>) {
+        if self.instant.0 != datagram.now {
+            self.instant = (datagram.now, 0);
+        }
+        self.instant.1 += 1;
+        assert!(self.instant.1 < MAX_AT_ONCE, "at {:?} datagrams are sent without end", datagram.now);
         if let Some(from) = datagram.from {
             self.departures.push(Departure::of(from.index(), datagram));
         }
@@ -129,18 +139,16 @@ impl Observer for Watch {
         if let Body::Nack { ranges, .. } = packet.body {
             member.nack = Some((datagram.source, stream, ranges.iter(packet.seq).collect()));
         }
-        let Some(peer) = protocol.peer(datagram.source).filter(|peer| peer.epoch == packet.epoch) else { return };
         let (now, source, epoch) = (datagram.now, datagram.source, packet.epoch);
-        if let Some(news) = News::of(&packet, datagram.path) {
-            let is_first = peer.group.is_none();
-            member.last = Some(Last { peer: source, epoch, at: now, stream, news, is_first });
-        }
-        let last = member.last.filter(|last| !to_sender && last.at == now && last.peer == source);
+        let Some(peer) = protocol.peer(source).filter(|peer| peer.epoch == epoch) else { return };
+        let is_first = peer.group.is_none();
+        let news = News::of(&packet, datagram.path);
+        member.last = news.map(|news| Last { peer: source, epoch, at: now, stream, news, is_first });
         let Some(view) = member.views.get_mut(&source).filter(|view| view.epoch == epoch) else { return };
         if !view.is_known(now, self.peer_timeout) {
             // It expires just now, before this or after it; if before, it is told to live anew.
             view.blur();
-        } else if let Some(last) = last {
+        } else if let Some(last) = member.last {
             last.tell(view, self.window);
         }
         view.heard = now;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rmc_core::packet::Packet;
 use rmc_core::sim::{Application, Datagram, GROUP, Link, Loss, NodeId, Outbox, Place, Sim, SimError, Verdict};
-use rmc_core::{Config, EventKind, EventMask, Received, SendError};
+use rmc_core::{Config, EventKind, EventMask, Instant, Protocol, Received, SendError};
 
 use super::bounds;
 use super::owed::{self, MAX_LINGER};
@@ -85,6 +85,7 @@ impl World {
             addresses: BTreeMap::new(),
             departures: Vec::new(),
             peer_timeout: Duration::from_millis(setup.timeout),
+            instant: (Instant::ORIGIN, 0),
             window: setup.window as u64,
             is_exact: !setup.tight && setup.bytes.is_none(),
             seen: Seen::default(),
@@ -172,7 +173,7 @@ impl World {
     }
 
     /// Calls a node's protocol; one that is down is not called.
-    fn call(&mut self, number: u8, call: impl FnOnce(&mut rmc_core::Protocol, rmc_core::Instant)) {
+    fn call(&mut self, number: u8, call: impl FnOnce(&mut Protocol, Instant)) {
         let (node, _) = self.node(number);
         let _is_down = self.sim.with(node, call);
     }

@@ -12,9 +12,9 @@ pub(crate) fn script() -> impl Strategy<Value = Script> {
 fn setup() -> impl Strategy<Value = Setup> {
     let nodes = prop_oneof![6 => vec(policy(), 2..4), 3 => vec(policy(), 4..6), 1 => vec(policy(), 6..9)];
     let backlog = prop_oneof![2 => Just(1_000_usize), 1 => Just(40), 2 => Just(10)];
-    let memory = (backlog, 1..3_usize, option(1, 4, 1_000..4_000_usize), option(1, 8, 50..500_u64));
+    let memory = (backlog, 1..3_usize, option(1, 5, 1_000..4_000_usize), option(1, 8, 50..500_u64));
     let sending = (prop_oneof![Just(80_usize), Just(64), Just(200)], 1..11_usize, option(1, 6, 20_000..200_000_u64));
-    let flags = (any::<bool>(), option(1, 3, Just(())), option(1, 8, Just(())));
+    let flags = (any::<bool>(), option(1, 4, Just(())), option(1, 8, Just(())));
     let times =
         (option(1, 4, vec(5..100_u64, 1..5)), prop_oneof![3 => Just(5_000_u64), 2 => Just(1_500), 1 => Just(600)]);
     (any::<u64>(), nodes, memory, sending, flags, times, weather()).prop_map(
@@ -89,7 +89,7 @@ fn op() -> impl Strategy<Value = Op> {
     let wait = prop_oneof![4 => 0..300_u16, 1 => 0..3_000_u16];
     prop_oneof![
         10 => (node.clone(), count(), len()).prop_map(|(node, count, len)| Op::Send { node, count, len }),
-        4 => (node.clone(), node.clone(), 1..10_u8, len())
+        6 => (node.clone(), node.clone(), 1..10_u8, len())
             .prop_map(|(node, to, count, len)| Op::Private { node, to, count, len }),
         10 => wait.prop_map(|millis| Op::Wait { millis }),
         2 => (node.clone(), skip, len()).prop_map(|(node, by, len)| Op::Skip { node, by, len }),
