@@ -58,11 +58,15 @@ impl World {
     }
 
     /// What it misses it asks for, at once and then by a timer.
-    // RMC-GAP-1, RMC-GAP-6, RMC-NACK-1, RMC-WIN-5
+    // RMC-GAP-1, RMC-GAP-6, RMC-NACK-1, RMC-WIN-1, RMC-WIN-5
     pub(crate) fn check_receiver(&mut self, number: usize) {
         let node = &self.nodes[number];
         let Some(peer) = node.protocol().peer(address(SENDER)) else { return };
-        let (deadline, readable) = (node.deadline(), node.protocol().stats().held.readable);
+        let held = node.protocol().stats().held;
+        let (deadline, readable) = (node.deadline(), held.readable);
+        let streams = usize::from(peer.group.is_some()) + usize::from(peer.private.is_some());
+        let bound = self.plan.window * streams;
+        assert!(held.receive_packets <= bound, "{} packets in windows of {bound}", held.receive_packets);
         let is_current = peer.epoch == epoch(self.model.incarnation());
         for (stream, info) in [(Stream::Group, peer.group), (Stream::Private, peer.private)] {
             let Some(info) = info else { continue };

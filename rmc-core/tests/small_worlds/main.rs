@@ -31,6 +31,7 @@ mod script;
 mod search;
 mod sight;
 mod told;
+mod trail;
 mod world;
 
 use std::io::Write;
@@ -85,12 +86,16 @@ worlds! {
     fragments
 }
 
+/// How many choices deeper than usual.
+fn deeper() -> usize {
+    std::env::var("SMALL_WORLDS_DEEPER").map_or(0, |choices| choices.parse().expect("a number of choices"))
+}
+
 /// Searches the world of this name, and reports how many states it has.
 #[expect(clippy::disallowed_types, reason = "how long it takes is told, and decides nothing")]
 fn explore(name: &str) {
     let plan = Plan::named(name);
-    let deeper: usize = std::env::var("SMALL_WORLDS_DEEPER").map_or(0, |depth| depth.parse().expect("a number"));
-    let depth = plan.depth + deeper;
+    let depth = plan.depth + deeper();
     let begin = std::time::Instant::now();
     let found = search::search(plan, depth);
     let (visited, tried, perfect, took) = (found.visited, found.tried, found.perfect, begin.elapsed());
@@ -112,7 +117,7 @@ fn explore(name: &str) {
 fn what_is_taken_for_the_same_goes_on_alike() {
     let (mut pairs, mut at_other_times) = (0, 0);
     for plan in PLANS {
-        let compared = merges::compare(plan, plan.depth - 2);
+        let compared = merges::compare(plan, plan.depth - 2 + deeper());
         pairs += compared.pairs;
         at_other_times += compared.at_other_times;
     }

@@ -4,7 +4,7 @@ use rmc_core::packet::{Body, Flags, Packet};
 use rmc_core::{Instant, Stream};
 
 use crate::asked::Asked;
-use crate::plan::{Plan, epoch};
+use crate::plan::{LINGER, Plan, epoch};
 use crate::told::Followed;
 
 const RECEIVERS: usize = 2;
@@ -20,6 +20,8 @@ pub(crate) struct Model {
     /// Whether the last Heartbeat with END has left.
     end_left: bool,
     pub(crate) closed: bool,
+    /// When its application said the end, or the last Nack came after that.
+    quiet_since: Option<Instant>,
     pub(crate) followed: [Followed; RECEIVERS],
     pub(crate) asked: [Asked; RECEIVERS],
     /// By receiver, what the sender has been asked for and has not answered: repairs (a bit for each number), and word
@@ -73,6 +75,7 @@ impl Model {
             finished: false,
             end_left: false,
             closed: false,
+            quiet_since: None,
             followed: [Followed::default(); RECEIVERS],
             asked: [Asked::default(); RECEIVERS],
             owed: [(0, false); RECEIVERS],
@@ -137,8 +140,9 @@ impl Model {
         payload(self.incarnation, receiver, numbers.given, len)
     }
 
-    pub(crate) const fn finish(&mut self) {
+    pub(crate) const fn finish(&mut self, now: Instant) {
         self.finished = true;
+        self.quiet_since = Some(now);
     }
 
     pub(crate) fn restart(&mut self) {
@@ -147,11 +151,12 @@ impl Model {
     }
 
     /// The sender is handed a packet of `receiver`.
-    pub(crate) fn sender_hears(&mut self, receiver: usize, packet: &Packet<'_>, plan: &Plan) {
+    pub(crate) fn sender_hears(&mut self, receiver: usize, packet: &Packet<'_>, now: Instant, plan: &Plan) {
         let Body::Nack { target_epoch, ranges, .. } = packet.body else { return };
         if target_epoch != epoch(self.incarnation) || self.closed || packet.flags.contains(Flags::PRIVATE) {
             return;
         }
+        self.quiet_since = self.quiet_since.map(|_| now);
         let (oldest, left) = (self.oldest(plan), self.history().group.left);
         for seq in ranges.iter(packet.seq).flat_map(|range| range.first()..=range.last()).filter(|&seq| seq <= left) {
             let (repairs, word) = &mut self.owed[receiver];
@@ -198,8 +203,10 @@ impl Model {
     }
 
     /// The sender has closed: nothing is owed, and nothing can be had any more.
-    pub(crate) fn close(&mut self) {
-        assert!(self.finished && self.end_left, "it closes of its own accord");
+    // RMC-END-3
+    pub(crate) fn close(&mut self, now: Instant) {
+        let quiet = self.quiet_since.filter(|_| self.end_left).map(|since| now.saturating_since(since));
+        assert!(self.closed || quiet >= Some(LINGER), "it closes after {quiet:?}");
         self.closed = true;
         self.owed = [(0, false); RECEIVERS];
     }
@@ -220,13 +227,15 @@ impl Model {
 
     /// What of it decides about what comes next.
     pub(crate) fn put(&self, now: Instant, words: &mut Vec<u64>) {
-        let Self { incarnation, histories, finished, end_left, closed, followed, asked, owed } = self;
+        let Self { incarnation, histories, finished, end_left, closed, quiet_since, followed, asked, owed } = self;
         words.push(*incarnation as u64);
         for History { group, private } in histories {
             for Numbers { given, left, cut, begins } in private.iter().chain([group]) {
                 words.extend([*given, *left, *cut, *begins]);
             }
         }
+        let quiet = quiet_since.map_or(LINGER, |since| now.saturating_since(since).min(LINGER));
+        words.push(u64::from(quiet.subsec_nanos()));
         words.push(u64::from(*finished) | u64::from(*end_left) << 1 | u64::from(*closed) << 2);
         for (followed, (repairs, word)) in followed.iter().zip(owed) {
             followed.put(now, words);

@@ -165,8 +165,9 @@ pub(crate) const PLANS: &[Plan] = &[
         name: "restart_for_two",
         receivers: 2,
         steps: &[Send, Restart, Send],
-        depth: 5,
-        at_least: 22_000,
+        policy: JoinPolicy::Now,
+        depth: 6,
+        at_least: 70_000,
         shows: &[RestartTold, FormerEpoch],
         ..PLAIN
     },

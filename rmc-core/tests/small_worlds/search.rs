@@ -6,12 +6,15 @@
 //! 'everything arrives in the end' is checked from every state, along one way that is known: all that in two hundred
 //! lines, and without its web server among the dependencies.
 
+use std::sync::{Arc, Mutex};
+
 use foldhash::fast::FixedState;
 
 use crate::check::MAX_EVENTS;
-use crate::choice::{Choice, Event};
+use crate::choice::Choice;
 use crate::plan::Plan;
 use crate::sight::Sights;
+use crate::trail::{Trail, lock, watch};
 use crate::world::{Scratch, World};
 
 type Digests = hashbrown::HashSet<u128, FixedState>;
@@ -34,21 +37,9 @@ struct Search {
     /// word had left, everything ends at least.
     live: [Digests; 2],
     way: Vec<u128>,
-    trail: Trail,
+    trail: Arc<Mutex<Trail>>,
     scratch: Scratch,
     live_scratch: Scratch,
-}
-
-/// How each state was reached. A search that fails prints it as a script.
-struct Trail {
-    plan: &'static Plan,
-    /// The state before, and what was chosen there. The first state stands at 0.
-    steps: Vec<(u32, Choice)>,
-    /// What is being tried: from which state, and what.
-    at: u32,
-    choice: Option<Choice>,
-    /// On the way from there on a perfect network.
-    is_perfect: bool,
 }
 
 /// Visits every state up to `depth` choices from the beginning; panics at the first that breaks a rule.
@@ -60,14 +51,14 @@ pub(crate) fn search(plan: &'static Plan, depth: usize) -> Found {
         sights: Sights::default(),
         live: [digests(), digests()],
         way: Vec::new(),
-        trail: Trail { plan, steps: Vec::new(), at: 0, choice: None, is_perfect: false },
+        trail: Arc::new(Mutex::new(Trail::new(plan))),
         scratch: Scratch::default(),
         live_scratch: Scratch::default(),
     };
     let mut first = World::new(plan);
     first.take_in(&mut search.scratch);
     search.visited.insert(first.digest(&[], 0, &mut search.scratch));
-    search.trail.steps.push((0, Choice { event: Event::Step, lost: 0 }));
+    watch(&search.trail);
     let mut level = vec![(first, 0)];
     for deeper in (0..depth).rev() {
         let mut next = Vec::new();
@@ -89,7 +80,7 @@ impl Search {
     /// goes deeper.
     fn expand(&mut self, world: &World, at: u32, deeper: bool, next: &mut Vec<(World, u32)>) {
         for event in world.events() {
-            (self.trail.at, self.trail.choice) = (at, Some(Choice { event, lost: 0 }));
+            lock(&self.trail).try_out(at, Choice { event, lost: 0 });
             let mut after = world.clone();
             let left = after.happen(event);
             self.sights.add_all(after.sights);
@@ -101,9 +92,7 @@ impl Search {
                 if !self.visited.insert(after.digest(&left, lost, &mut self.scratch)) {
                     continue;
                 }
-                self.trail.choice = Some(choice);
-                let number = u32::try_from(self.trail.steps.len()).expect("fewer states than 2^32");
-                self.trail.steps.push((at, choice));
+                let number = lock(&self.trail).reach(at, choice);
                 let mut new = after.clone();
                 new.send(&left, lost);
                 if deeper {
@@ -118,7 +107,7 @@ impl Search {
     fn check_live(&mut self, mut world: World) {
         let is_late = world.is_late();
         let live = &mut self.live[usize::from(is_late)];
-        self.trail.is_perfect = true;
+        lock(&self.trail).perfect(true);
         self.way.clear();
         loop {
             world.take_in(&mut self.live_scratch);
@@ -136,28 +125,14 @@ impl Search {
             world.choose(Choice { event: world.next_if_perfect(), lost: 0 });
         }
         live.extend(self.way.drain(..));
-        self.trail.is_perfect = false;
+        lock(&self.trail).perfect(false);
     }
 }
 
-impl Trail {
-    fn script(&self) -> String {
-        let mut choices = Vec::from_iter(self.choice);
-        let mut at = self.at;
-        while at > 0 {
-            let (before, choice) = self.steps[at as usize];
-            choices.push(choice);
-            at = before;
-        }
-        let words = choices.iter().rev().map(Choice::to_string).chain(self.is_perfect.then(|| "perfect".to_owned()));
-        format!("{}: {}", self.plan.name, words.collect::<Vec<_>>().join(" "))
-    }
-}
-
-impl Drop for Trail {
+impl Drop for Search {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("found after {} states, by the script\n    {}", self.steps.len(), self.script());
+            eprintln!("{}", lock(&self.trail).report());
         }
     }
 }

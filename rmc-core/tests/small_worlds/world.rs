@@ -158,7 +158,7 @@ impl World {
             }
             Step::Reset => self.input(SENDER, left, |sender| assert!(sender.reset(now).is_ok())),
             Step::Finish => {
-                self.model.finish();
+                self.model.finish(now);
                 self.input(SENDER, left, |sender| sender.finish(now, LINGER));
             }
             Step::Restart => {
@@ -190,7 +190,7 @@ impl World {
     fn arrive(&mut self, flight: &Flight, left: &mut Vec<Flight>) {
         let (from, to, now) = (flight.from(), flight.to(), self.now);
         if to == SENDER {
-            self.model.sender_hears(from - 1, &flight.packet(), self.plan);
+            self.model.sender_hears(from - 1, &flight.packet(), now, self.plan);
         } else if self.model.is_former(to - 1, &flight.packet()) {
             self.sights.add(Sight::FormerEpoch);
         }
@@ -253,7 +253,7 @@ impl World {
         }
         if number == SENDER {
             if self.nodes[SENDER].protocol().is_closed() {
-                self.model.close();
+                self.model.close(self.now);
             }
             self.check_sender();
             return;
