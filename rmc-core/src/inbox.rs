@@ -59,6 +59,12 @@ impl Inbox {
         Self { items: VecDeque::new(), left: 0, marks: 0, of_slot: Vec::new(), lent: false, record: None, news: false }
     }
 
+    /// The number of the first item that has not been taken.
+    #[cfg(feature = "sim")]
+    pub(crate) fn front_number(&self) -> u64 {
+        self.left + u64::from(self.lent)
+    }
+
     /// How many items wait.
     pub(crate) fn len(&self) -> usize {
         self.items.len() - usize::from(self.lent) + usize::from(self.record.is_some())
@@ -186,5 +192,46 @@ impl Inbox {
             What::Restarted { epoch } => Received::Restarted { peer, epoch: *epoch },
             What::Ended { cause } => Received::Ended { peer, stream, cause: *cause },
         })
+    }
+}
+
+#[cfg(feature = "sim")]
+mod fingerprint {
+    use super::{Inbox, Item, Owner, What};
+    use crate::fingerprint::{Fingerprint, State, state};
+
+    state! {
+        Owner { peer, stream, slot, stream_id }
+        Item { owner, what }
+    }
+
+    impl State for Inbox {
+        fn put(&self, to: &mut Fingerprint) {
+            let Self { items, left: _, marks, of_slot, lent, record, news } = self;
+            // What is lent and has no more records is as good as gone.
+            let skipped = usize::from(*lent && record.is_none());
+            to.put(&(items.len() - skipped));
+            items.iter().skip(skipped).for_each(|item| to.put(item));
+            to.put(&(record.map(|(at, index)| (at, u32::from(index))), *lent && record.is_some()));
+            to.put(marks);
+            // A slot without items may stand in it or not.
+            let used = of_slot.iter().rposition(|&count| count > 0).map_or(0, |last| last + 1);
+            to.put(&of_slot[..used]);
+            to.put(news);
+        }
+    }
+
+    impl State for What {
+        fn put(&self, to: &mut Fingerprint) {
+            match self {
+                Self::Message { seq, path, packed, buffer } => {
+                    to.put(&((0_u8, *seq), (*path, *packed)));
+                    to.bytes(buffer);
+                }
+                Self::Lost { range, cause } => to.put(&(1_u8, (*range, *cause))),
+                Self::Restarted { epoch } => to.put(&(2_u8, *epoch)),
+                Self::Ended { cause } => to.put(&(3_u8, *cause)),
+            }
+        }
     }
 }

@@ -92,6 +92,8 @@ mod action;
 mod config;
 mod error;
 mod event;
+#[cfg(feature = "sim")]
+mod fingerprint;
 mod hash;
 mod inbox;
 pub mod packet;
@@ -113,6 +115,8 @@ pub use action::{Action, Transmit};
 pub use config::{Config, DEFAULT_HEARTBEAT_TIMES, Delivery, JoinPolicy};
 pub use error::{ConfigError, HeartbeatTimesError, SendError};
 pub use event::{EndCause, Event, EventKind, EventMask, LossCause, Path, Received, Stream, UnknownEvent};
+#[cfg(feature = "sim")]
+pub use fingerprint::Fingerprint;
 pub use protocol::Protocol;
 pub use seq::{MAX_SEQ, SeqRange};
 pub use stats::{DroppedStats, HeldStats, PeerInfo, RepairStats, RxStats, SendCapacity, Stats, StreamInfo, TxStats};

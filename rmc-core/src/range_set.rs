@@ -62,6 +62,9 @@ impl RangeSet {
     }
 }
 
+#[cfg(feature = "sim")]
+crate::fingerprint::state! { RangeSet { ranges } }
+
 #[cfg(test)]
 mod tests {
     use alloc::collections::BTreeSet;

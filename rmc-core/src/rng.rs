@@ -30,3 +30,12 @@ impl Rng {
         duration.saturating_add(Duration::from_nanos(u64::try_from(share).unwrap_or(u64::MAX)))
     }
 }
+
+#[cfg(feature = "sim")]
+impl Rng {
+    /// What comes next out of it, as far as it tells one generator from another.
+    pub(crate) fn outlook(&self) -> [u64; 4] {
+        let mut copy = self.clone();
+        core::array::from_fn(|_| copy.next_u64())
+    }
+}

@@ -126,6 +126,12 @@ impl Events {
         self.ring.clear();
         self.dropped = 0;
     }
+
+    /// Whether nothing waits to be polled.
+    #[cfg(feature = "sim")]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ring.is_empty() && self.dropped == 0
+    }
 }
 
 impl Shared {
@@ -133,3 +139,6 @@ impl Shared {
         self.stats.dropped.events += u64::from(self.events.push(event));
     }
 }
+
+#[cfg(feature = "sim")]
+crate::fingerprint::state! { Held { packets, bytes } }

@@ -119,6 +119,19 @@ impl Deadlines {
     }
 }
 
+#[cfg(feature = "sim")]
+impl crate::fingerprint::State for Deadlines {
+    fn put(&self, to: &mut crate::fingerprint::Fingerprint) {
+        let Self { heap, places } = self;
+        to.put(&heap.len());
+        for id in 0..u32::try_from(places.len()).unwrap_or(u32::MAX) {
+            if let Some(at) = self.get(id) {
+                to.put(&(id, at));
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use alloc::collections::BTreeSet;

@@ -39,6 +39,41 @@ fn clones_with_the_same_inputs_give_the_same_outputs() {
     }
 }
 
+/// Of two nodes that get the same at other times of day, and by other random numbers, each goes on as the other does:
+/// their fingerprints are the same after every input.
+// RMC-LOCAL-5
+#[cfg(feature = "sim")]
+#[test]
+fn neither_the_time_of_day_nor_the_seed_shows_in_a_fingerprint() {
+    let mut fingerprints = [rmc_core::Fingerprint::new(), rmc_core::Fingerprint::new()];
+    let (mut changes, mut stamps) = (0, 0);
+    for seed in 0..40 {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let inputs: Vec<Input> = (0..300).map(|_| Input::random(&mut random)).collect();
+        let mut clocks = [Duration::ZERO, Duration::from_secs(86_400)];
+        let mut config = config(seed);
+        config.nack_max_delay = Duration::from_millis(1);
+        config.max_nack_backoff = Duration::ZERO;
+        let mut nodes = clocks.map(|clock| {
+            config.seed += 1_000;
+            Protocol::new(config.clone(), Instant::from_origin(clock)).expect("the configuration is valid")
+        });
+        for &input in &inputs {
+            let before = fingerprints[0].words().to_vec();
+            for (node, (clock, fingerprint)) in nodes.iter_mut().zip(clocks.iter_mut().zip(&mut fingerprints)) {
+                run(node, clock, &[input]);
+                node.fingerprint(Instant::from_origin(*clock), fingerprint);
+            }
+            assert_eq!(fingerprints[0].words(), fingerprints[1].words(), "seed {seed}");
+            assert_eq!(fingerprints[0].stamps().len(), fingerprints[1].stamps().len(), "seed {seed}");
+            changes += usize::from(before != fingerprints[0].words());
+            let own = fingerprints[0].stamps().iter().filter(|&stamp| !fingerprints[1].stamps().contains(stamp));
+            stamps += own.count();
+        }
+    }
+    assert!(changes > 3_000 && stamps > 1_000, "{changes} changes and {stamps} stamps are too few to show anything");
+}
+
 /// What is held is counted where it comes and where it goes: whatever happened between, nothing is left when all peers
 /// are removed, everything is taken, and all that was sent is dropped.
 // RMC-SEC-1
@@ -128,6 +163,10 @@ fn address(peer: u8) -> SocketAddr {
 }
 
 fn node(seed: u64) -> Protocol {
+    Protocol::new(config(seed), Instant::ORIGIN).expect("the configuration is valid")
+}
+
+fn config(seed: u64) -> Config {
     let mut config = Config::new(SocketAddr::from((Ipv4Addr::new(239, 255, 77, 1), 8000)), OWN, seed);
     config.max_nack_backoff = if seed % 8 < 4 { Duration::ZERO } else { config.max_nack_backoff };
     config.delivery = match seed % 4 {
@@ -139,7 +178,7 @@ fn node(seed: u64) -> Protocol {
     config.max_private = 3;
     config.events = EventMask::ALL;
     config.max_rate = Some(1_000_000);
-    Protocol::new(config, Instant::ORIGIN).expect("the configuration is valid")
+    config
 }
 
 /// Hands all inputs in; gives everything that came out, in order.

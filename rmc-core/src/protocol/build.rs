@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 
 use super::Protocol;
-use super::output::{Aside, Note, Sent, Source};
+use super::outgoing::{Aside, Note, Sent, Source};
 use crate::event::Stream;
 use crate::packet::{Body, Flags, HEADER_LEN, IntervalsBuilder, Kind, NO_PROMISE, Packet, write_data_header};
 use crate::sender::{Answer, GROUP, Owed, Promise};

@@ -114,3 +114,21 @@ impl Protocol {
         self.peers.clear(&mut self.shared);
     }
 }
+
+#[cfg(feature = "sim")]
+mod fingerprint {
+    use super::{Finishing, Phase};
+    use crate::fingerprint::{Fingerprint, State, state};
+
+    state! { Finishing { linger, drained, nack } }
+
+    impl State for Phase {
+        fn put(&self, to: &mut Fingerprint) {
+            match self {
+                Self::Open => to.word(0),
+                Self::Finishing(finishing) => to.put(&(1_u8, *finishing)),
+                Self::Closed => to.word(2),
+            }
+        }
+    }
+}

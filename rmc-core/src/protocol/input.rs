@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::Protocol;
-use super::output::Aside;
+use super::outgoing::Aside;
 use crate::event::{Event, EventKind, Path, Stream};
 use crate::packet::{Body, Flags, Packet};
 use crate::receiver::{Advertised, Arrival, Beat, Confirmed, Opening, Refused, Word, promised};

@@ -4,8 +4,11 @@
 //! functions that every packet passes five times as large, and a packet a fifth dearer.
 
 mod build;
+#[cfg(feature = "sim")]
+mod fingerprint;
 mod finish;
 mod input;
+mod outgoing;
 mod output;
 
 use core::net::SocketAddr;
@@ -21,7 +24,7 @@ use crate::shared::Shared;
 use crate::stats::{HeldStats, PeerInfo, SendCapacity, Stats};
 use crate::time::Instant;
 use finish::Phase;
-use output::Outgoing;
+use outgoing::Outgoing;
 
 /// A node: both a sender and a receiver of its group.
 ///

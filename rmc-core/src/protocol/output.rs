@@ -1,159 +1,21 @@
 //! What leaves, in which order: everything is built when it is polled, from pending state.
 
-use alloc::collections::VecDeque;
-use alloc::vec::Vec;
-use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::Protocol;
 use super::build::flags_of;
+use super::outgoing::{Note, Sent, Source};
 use crate::action::{Action, Transmit};
-use crate::config::Config;
-use crate::event::{Event, EventKind, Stream};
-use crate::packet::{Body, Flags, HEADER_LEN, Kind, MAX_RTT_MICROS, NO_PROMISE, Packet};
+use crate::event::{Event, EventKind};
+use crate::packet::{Body, Flags, MAX_RTT_MICROS, NO_PROMISE, Packet};
 use crate::sender::{GROUP, Promise};
-use crate::seq::SeqRange;
 use crate::time::{Instant, earlier, micros};
 
 /// How long a transmission that the system refused waits (F19).
 const RETRY_DELAY: Duration = Duration::from_millis(10);
-/// The longest control packet: a heartbeat table of 128 intervals.
-const SCRATCH_LEN: usize = HEADER_LEN + 1 + 4 * 128;
-/// How many answers to others than askers of repairs wait at most; past that they are not given.
-const MAX_ASIDES: usize = 1_024;
 /// Announcements of all nodes together: at most one in so long.
 const ANNOUNCE_SPACING: Duration = Duration::from_millis(10);
 const MAX_ANNOUNCE_INTERVAL: Duration = Duration::from_secs(10);
-
-/// What is pending beside streams, and what left last.
-#[derive(Clone)]
-pub(super) struct Outgoing {
-    pub(super) scratch: Vec<u8>,
-    /// The last transmission, until the next poll (F19).
-    last: Option<Sent>,
-    /// The bytes of a transmission that failed and comes back.
-    retry: Option<(Vec<u8>, Sent)>,
-    stalled_until: Option<Instant>,
-    /// How many datagrams left since the last input (S20).
-    burst: usize,
-    /// How many of them were repairs.
-    burst_repairs: usize,
-    /// Whether data is next, where both wait (S19).
-    data_turn: bool,
-    /// When the token bucket lets the next packet leave.
-    paced_until: Option<Instant>,
-    asides: VecDeque<Aside>,
-    /// The table was changed, with this index; everybody must be told.
-    table_due: Option<usize>,
-    /// The table is not the one that everybody takes for granted.
-    own_table: bool,
-    announce_due: bool,
-    overflow_told: bool,
-}
-
-/// An answer to somebody who asked for something that is not in the backlog's hands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Aside {
-    /// A Heartbeat of the stream at this place (F13).
-    Heartbeat { to: SocketAddr, place: u32 },
-    /// The private stream asked for does not exist.
-    NoStream { to: SocketAddr, stamp: u32 },
-    /// The heartbeat table (S24).
-    Table { to: SocketAddr },
-}
-
-/// A transmission: where its bytes stand, and what it is once it has really left.
-#[derive(Clone, Copy)]
-pub(super) struct Sent {
-    pub(super) bytes: Source,
-    pub(super) len: usize,
-    pub(super) destination: SocketAddr,
-    pub(super) kind: Kind,
-    pub(super) seq: u64,
-    pub(super) what: Note,
-}
-
-#[derive(Clone, Copy)]
-pub(super) enum Source {
-    Scratch,
-    Log { stream: u32, place: usize },
-    Retry,
-}
-
-/// What is counted and told of a transmission.
-#[derive(Clone, Copy)]
-pub(super) enum Note {
-    /// Of the stream at this place.
-    Data(u32),
-    Repair,
-    Heartbeat,
-    Table,
-    Lost(SeqRange),
-    Reset,
-    Ack,
-    Nack {
-        stream: Stream,
-        count: u64,
-    },
-}
-
-impl Outgoing {
-    pub(super) fn new(config: &Config) -> Self {
-        Self {
-            scratch: alloc::vec![0; SCRATCH_LEN],
-            last: None,
-            retry: None,
-            stalled_until: None,
-            burst: 0,
-            burst_repairs: 0,
-            data_turn: false,
-            paced_until: None,
-            asides: VecDeque::new(),
-            table_due: None,
-            own_table: config.heartbeat_times != crate::config::DEFAULT_HEARTBEAT_TIMES,
-            announce_due: false,
-            overflow_told: false,
-        }
-    }
-
-    pub(super) const fn new_burst(&mut self) {
-        self.burst = 0;
-        self.paced_until = None;
-        self.burst_repairs = 0;
-    }
-
-    pub(super) const fn has_retry(&self) -> bool {
-        self.retry.is_some()
-    }
-
-    pub(super) const fn has_own_table(&self) -> bool {
-        self.own_table
-    }
-
-    pub(super) const fn table_changed(&mut self, index: usize) {
-        self.table_due = Some(index);
-        self.own_table = true;
-    }
-
-    pub(super) fn add_aside(&mut self, aside: Aside) {
-        if self.asides.len() < MAX_ASIDES {
-            self.asides.push_back(aside);
-        }
-    }
-
-    pub(super) fn drop_pending(&mut self) {
-        self.asides.clear();
-        self.retry = None;
-        self.stalled_until = None;
-        self.announce_due = false;
-    }
-
-    pub(super) fn close(&mut self) {
-        self.drop_pending();
-        self.table_due = None;
-        self.last = None;
-    }
-}
 
 impl Protocol {
     /// Output: what to do next. Call it until it says `ArmTimer`, which is always the last of a drain.

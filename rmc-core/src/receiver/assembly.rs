@@ -163,3 +163,23 @@ impl Assembly {
 
 /// The flags of a message in one packet.
 pub(crate) const WHOLE: Flags = Flags::FIRST.union(Flags::LAST);
+
+#[cfg(feature = "sim")]
+mod fingerprint {
+    use super::{Assembly, State as Assembling};
+    use crate::fingerprint::{Fingerprint, State};
+
+    impl State for Assembly {
+        fn put(&self, to: &mut Fingerprint) {
+            let Self { state, buffer, hint: _ } = self;
+            match state {
+                Assembling::Between => to.word(0),
+                Assembling::Within { first } => to.put(&(1_u8, *first)),
+                Assembling::Behind { cause } => to.put(&(2_u8, *cause)),
+                Assembling::Discarding { from, cause } => to.put(&(3_u8, (*from, *cause))),
+                Assembling::Skipping => to.word(4),
+            }
+            to.bytes(buffer);
+        }
+    }
+}

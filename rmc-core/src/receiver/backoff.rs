@@ -45,6 +45,9 @@ impl Advertised {
     }
 }
 
+#[cfg(feature = "sim")]
+crate::fingerprint::state! { Advertised { backoff, group, rtt } }
+
 /// t = T / (1 + ln R) x ln(1 + u (e R - 1)), with u = `random` / 2^64.
 fn delay(longest: Duration, receivers: u32, random: u64) -> Duration {
     let all = u128::from(E) * u128::from(receivers);

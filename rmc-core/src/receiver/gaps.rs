@@ -358,5 +358,8 @@ impl Gaps {
     }
 }
 
+#[cfg(feature = "sim")]
+mod fingerprint;
+
 #[cfg(test)]
 mod tests;

@@ -32,6 +32,13 @@ impl Grace {
     }
 }
 
+#[cfg(feature = "sim")]
+impl crate::fingerprint::State for Grace {
+    fn put(&self, to: &mut crate::fingerprint::Fingerprint) {
+        to.put(&self.0);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

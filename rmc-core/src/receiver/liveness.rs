@@ -85,3 +85,9 @@ impl Liveness {
 fn tolerance(interval: Duration, config: &Config) -> Duration {
     config.heartbeat_tolerance.unwrap_or_else(|| (interval / 2).max(MIN_TOLERANCE))
 }
+
+#[cfg(feature = "sim")]
+crate::fingerprint::state! {
+    Liveness { expected, missed }
+    Expected { deadline, interval, wait }
+}

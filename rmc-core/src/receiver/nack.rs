@@ -251,3 +251,31 @@ pub(crate) fn turn(shared: &Shared) -> Instant {
     let wait = if shared.config.silent { shared.config.silent_gap } else { Duration::ZERO };
     shared.now + wait
 }
+
+#[cfg(feature = "sim")]
+crate::fingerprint::state! { Scheduler { stamps, advertised, grace } }
+
+#[cfg(feature = "sim")]
+mod fingerprint {
+    use super::{REMEMBERED, Sent, Stamps};
+    use crate::fingerprint::{Fingerprint, State};
+
+    /// From the oldest to the last: where in the ring they stand shows nowhere.
+    impl State for Stamps {
+        fn put(&self, to: &mut Fingerprint) {
+            let Self { sent, next } = self;
+            for offset in 0..REMEMBERED {
+                to.put(&sent[(next + offset) % REMEMBERED]);
+            }
+        }
+    }
+
+    impl State for Sent {
+        fn put(&self, to: &mut Fingerprint) {
+            let Self { stamp, at, sampled } = self;
+            to.stamp(*stamp);
+            // The time is for the sample, of which there is one.
+            to.put(&(!sampled).then_some(*at));
+        }
+    }
+}

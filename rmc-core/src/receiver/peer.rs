@@ -189,3 +189,12 @@ impl Peer {
         }
     }
 }
+
+#[cfg(feature = "sim")]
+crate::fingerprint::state! {
+    Peer {
+        address, epoch, heard, rtt, group, private, resume, times, told_interval, cookie, answered, from_first, finished,
+        knows_table, sends
+    }
+    Positions { group, private }
+}

@@ -433,6 +433,11 @@ fn enqueue(stream: &mut RecvStream, sending: &mut VecDeque<(u32, u64)>, shared: 
     sending.push_back((stream.owner().slot, stream.owner().stream_id));
 }
 
+#[cfg(feature = "sim")]
+crate::fingerprint::state! {
+    Peers { slots, free, timers, idle, remembered, sending, last_stream_id; lookup, recent }
+}
+
 #[cfg(test)]
 mod tests {
     use core::mem::size_of;

@@ -56,3 +56,22 @@ impl Remembered {
         self.entries.remove(&address);
     }
 }
+
+#[cfg(feature = "sim")]
+mod fingerprint {
+    use super::Remembered;
+    use crate::fingerprint::{Fingerprint, State};
+
+    /// In the order of expiry; what was taken or replaced keeps its place until it is the oldest.
+    impl State for Remembered {
+        fn put(&self, to: &mut Fingerprint) {
+            let Self { entries, order, bound: _, serial: _ } = self;
+            to.put(&order.len());
+            for (address, serial) in order {
+                let entry = entries.get(address).filter(|entry| entry.serial == *serial);
+                to.put(address);
+                to.put(&entry.map(|entry| (entry.epoch, entry.positions)));
+            }
+        }
+    }
+}

@@ -100,6 +100,12 @@ impl Rtt {
     }
 }
 
+#[cfg(feature = "sim")]
+crate::fingerprint::state! {
+    Rtt { estimate, doublings }
+    Estimate { smoothed, variation }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -347,8 +347,7 @@ impl RecvStream {
     /// Before numbers are given up without their sender's word: what is known to exist only past the window may be
     /// forged, and must not become the next window of numbers to give up (RMC-SEC-2). If it is true it is told again.
     fn forget_hints(&mut self, shared: &Shared) {
-        let end = self.end.map_or(0, |end| end.seq);
-        self.window.forget_hints(end, shared);
+        self.window.forget_hints(self.end.map_or(0, |end| end.seq), shared);
     }
 
     /// Lets the waits of all gaps begin anew (S28, S30).
@@ -492,4 +491,10 @@ impl RecvStream {
 /// The interval that a packet promises, if it promises any.
 pub(crate) fn promised(micros: u32) -> Option<Duration> {
     (micros > 0).then(|| Duration::from_micros(u64::from(micros)))
+}
+
+#[cfg(feature = "sim")]
+crate::fingerprint::state! {
+    RecvStream { window, liveness, spoke, joining, end, ack_due, queued }
+    End { seq, told }
 }

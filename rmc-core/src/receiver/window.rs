@@ -493,3 +493,6 @@ impl Window {
         shared.pool.put(buffer);
     }
 }
+
+#[cfg(feature = "sim")]
+mod fingerprint;

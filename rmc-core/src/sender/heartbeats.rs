@@ -163,3 +163,15 @@ fn interval(table: &[Duration], index: usize) -> Duration {
 fn wire_index(index: usize) -> u8 {
     u8::try_from(index).unwrap_or(NO_PROMISE - 1)
 }
+
+#[cfg(feature = "sim")]
+crate::fingerprint::state! {
+    Heartbeats { phase, index, deadline, due }
+}
+
+#[cfg(feature = "sim")]
+impl crate::fingerprint::State for Phase {
+    fn put(&self, to: &mut crate::fingerprint::Fingerprint) {
+        to.word(*self as u64);
+    }
+}

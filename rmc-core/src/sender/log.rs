@@ -215,3 +215,23 @@ impl Log {
         shared.pool.put(packet.buffer);
     }
 }
+
+#[cfg(feature = "sim")]
+mod fingerprint {
+    use super::{HEADER_LEN, Log, Logged};
+    use crate::fingerprint::{Fingerprint, State, state};
+
+    state! { Log { packets, sent, kept, queued, last_given, last_sent } }
+
+    impl State for Logged {
+        fn put(&self, to: &mut Fingerprint) {
+            let Self { seq, flags, reset_after, sent_at, buffer } = self;
+            to.put(&((*seq, *flags), *reset_after));
+            if to.ages {
+                to.put(sent_at);
+            }
+            // The header is written whenever it leaves.
+            to.bytes(buffer.get(HEADER_LEN..).unwrap_or_default());
+        }
+    }
+}

@@ -50,3 +50,14 @@ impl Pacing {
         self.credit = self.credit.saturating_add(gained).min(self.burst);
     }
 }
+
+#[cfg(feature = "sim")]
+impl crate::fingerprint::State for Pacing {
+    fn put(&self, to: &mut crate::fingerprint::Fingerprint) {
+        let Self { rate, burst: _, credit, filled } = self;
+        if rate.is_some() {
+            to.put(filled);
+            to.bytes(&credit.to_be_bytes());
+        }
+    }
+}

@@ -240,3 +240,30 @@ fn below(asker: &mut Asker, log: &Log) -> Option<Answer> {
     asker.owed.remove_up_to(last);
     SeqRange::new(1, last).map(|range| Answer { to, stamp, what: Owed::Lost(range) })
 }
+
+#[cfg(feature = "sim")]
+mod fingerprint {
+    use super::{Asker, Repairs};
+    use crate::fingerprint::{Fingerprint, State};
+
+    impl State for Repairs {
+        fn put(&self, to: &mut Fingerprint) {
+            let Self { askers, free, lookup: _, turns, answers } = self;
+            to.put(&askers.len());
+            for (place, asker) in (0..).zip(askers) {
+                let Asker { address, stamp, owed, below, in_turn } = asker;
+                // Who comes next into a free place keeps its turn, if it has one, and nothing else.
+                to.put(in_turn);
+                if !free.contains(&place) {
+                    to.put(address);
+                    to.stamp(*stamp);
+                    to.put(owed);
+                    to.put(below);
+                }
+            }
+            to.put(free);
+            to.put(turns);
+            to.put(answers);
+        }
+    }
+}

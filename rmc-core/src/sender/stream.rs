@@ -207,3 +207,34 @@ impl SendStream {
         }
     }
 }
+
+#[cfg(feature = "sim")]
+impl crate::fingerprint::State for SendStream {
+    fn put(&self, to: &mut crate::fingerprint::Fingerprint) {
+        let Self {
+            kind,
+            destination,
+            log,
+            beats,
+            repairs,
+            reset_due,
+            hole_told,
+            ending,
+            acked,
+            waiting_since,
+            in_control,
+            in_repairs,
+            in_data,
+        } = self;
+        to.put(&(*kind, *destination));
+        to.put(log);
+        to.put(beats);
+        to.put(repairs);
+        to.put(&((*reset_due, *hole_told), *ending));
+        // The group is never waited for.
+        if *kind == Stream::Private {
+            to.put(&(*acked, *waiting_since));
+        }
+        to.put(&((*in_control, *in_repairs), *in_data));
+    }
+}

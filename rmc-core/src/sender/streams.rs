@@ -284,3 +284,8 @@ impl SendStreams {
             .map(|(_, place)| place)
     }
 }
+
+#[cfg(feature = "sim")]
+crate::fingerprint::state! {
+    SendStreams { slots, free, timers, floor, control, repairs, data; lookup }
+}

@@ -41,9 +41,10 @@ pub struct Link {
     pub bit_flips: Chance,
     /// The chance that a datagram is cut off at a random place.
     pub truncation: Chance,
-    /// Bytes a second, IP and UDP headers included. `None`: no limit.
+    /// Bytes a second, IP and UDP headers included; 0 counts as 1. `None`: no limit.
     pub rate: Option<u64>,
-    /// How many bytes wait for the rate at most; what does not fit is dropped (tail drop).
+    /// How many bytes wait for the rate at most, what is just being sent included; what does not fit is dropped (tail
+    /// drop). Onto a line that is idle goes everything.
     pub queue: u64,
     /// The longest IP packet that passes; a longer one is dropped. An IPv4 and UDP header has 28 bytes, with IPv6 48.
     pub mtu: usize,
@@ -179,6 +180,7 @@ impl LinkState {
         }
         let mut out = now;
         if let Some(rate) = self.link.rate {
+            let rate = rate.max(1);
             let waits = self.busy_until.saturating_since(now);
             let queued = bytes_in(waits, rate);
             if queued > 0 && queued + len as u64 > self.link.queue {
@@ -206,11 +208,13 @@ impl LinkState {
         if self.link.jitter > Duration::ZERO {
             at = at + random_part(&mut self.rng, self.link.jitter);
         }
+        // What is held back overtakes nothing either.
+        at = at.max(self.last_out);
         if self.link.reordering.happens(&mut self.rng) {
             return at + random_part(&mut self.rng, self.link.held_back);
         }
-        self.last_out = self.last_out.max(at);
-        self.last_out
+        self.last_out = at;
+        at
     }
 
     /// Damages a datagram as its passage says.
@@ -220,8 +224,11 @@ impl LinkState {
             bytes.truncate(usize::try_from(len).unwrap_or(0));
         }
         if passage.flips_bits && !bytes.is_empty() {
-            for _ in 0..=uniform(&mut self.rng, 2) {
-                let bit = uniform(&mut self.rng, bytes.len() as u64 * 8 - 1);
+            let (bits, count) = (bytes.len() as u64 * 8, 1 + uniform(&mut self.rng, 2));
+            // Each in a part of its own, so that no flip takes another one back.
+            for part in 0..count {
+                let (start, end) = (bits * part / count, bits * (part + 1) / count);
+                let bit = start + uniform(&mut self.rng, end - start - 1);
                 bytes[usize::try_from(bit / 8).unwrap_or(0)] ^= 1 << (bit % 8);
             }
         }
@@ -241,6 +248,53 @@ fn bytes_in(time: Duration, rate: u64) -> u64 {
 }
 
 fn time_for(len: usize, rate: u64) -> Duration {
-    let nanos = (len as u128 * 1_000_000_000).div_ceil(u128::from(rate.max(1)));
+    let nanos = (len as u128 * 1_000_000_000).div_ceil(u128::from(rate));
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_back_overtakes_nothing() {
+        let us = Duration::from_micros;
+        let link = Link::IDEAL.with_jitter(us(100)).with_reordering(Chance::percent(30), us(10));
+        let mut state = LinkState::new(link, 7);
+        let (mut overtaken, mut latest) = (0, Instant::ORIGIN);
+        for index in 0..1_000 {
+            let Ok(passage) = state.pass(Instant::ORIGIN + us(10) * index, 100) else { panic!("{index} is lost") };
+            // Nor is what keeps the order ever overtaken.
+            assert!(passage.at >= state.last_out, "{index}");
+            overtaken += u32::from(passage.at < latest);
+            latest = latest.max(passage.at);
+        }
+        assert!(overtaken > 100, "{overtaken}");
+    }
+
+    #[test]
+    fn a_rate_of_0_is_1() {
+        for rate in [0, 1] {
+            let mut state = LinkState::new(Link::IDEAL.with_rate(rate, 200), 7);
+            let mut pass = || state.pass(Instant::ORIGIN, 100).map(|passage| passage.at);
+            let second = |seconds| Ok(Instant::ORIGIN + Duration::from_secs(seconds));
+            assert_eq!([pass(), pass(), pass()], [second(100), second(200), Err(Refusal::QueueFull)], "{rate}");
+        }
+    }
+
+    #[test]
+    fn one_to_three_bits_are_flipped() {
+        let mut state = LinkState::new(Link::IDEAL, 3);
+        let passage = Passage { at: Instant::ORIGIN, twin: None, flips_bits: true, truncates: false };
+        let mut counts = [0; 4];
+        for len in [1, 2, 100] {
+            for _ in 0..300 {
+                let mut bytes = alloc::vec![0; len];
+                state.damage(&passage, &mut bytes);
+                counts[bytes.iter().map(|byte| byte.count_ones() as usize).sum::<usize>()] += 1;
+            }
+        }
+        assert_eq!(counts[0], 0);
+        assert!(counts.iter().skip(1).all(|count| *count > 200), "{counts:?}");
+    }
 }

@@ -188,6 +188,7 @@ impl Sim {
             state: State::Up(Box::new(protocol)),
             joined: None,
             application: None,
+            life: 0,
             outbox: Outbox::default(),
         });
         self.net.add_node(node);
@@ -208,7 +209,7 @@ impl Sim {
         self.take_down(node);
         self.nodes[index].state = State::Removed;
         self.nodes[index].application = None;
-        self.net.unbind(self.nodes[index].address);
+        self.net.unbind(self.nodes[index].address, node);
         Ok(())
     }
 
@@ -261,7 +262,7 @@ impl Sim {
         }
         let former = core::mem::replace(&mut entry.address, address);
         entry.state = State::Up(Box::new(Protocol::new(config, now)?));
-        self.net.unbind(former);
+        self.net.unbind(former, node);
         self.net.bind(address, node);
         self.started(node);
         Ok(())
@@ -317,7 +318,8 @@ impl Sim {
     /// Nothing happens if there is no such node.
     pub fn run_application(&mut self, node: NodeId, application: impl Application) {
         self.settle_lent();
-        let Some(entry) = self.nodes.get_mut(node.index()) else { return };
+        let Ok(index) = self.known(node) else { return };
+        let entry = &mut self.nodes[index];
         entry.application = Some(Box::new(application));
         if entry.protocol().is_some() {
             self.start_application(node);
@@ -418,6 +420,13 @@ impl Sim {
     #[must_use]
     pub fn protocol(&self, node: NodeId) -> Option<&Protocol> {
         self.nodes.get(node.index())?.protocol()
+    }
+
+    /// When a node wants to be called next, if nothing comes for it before; `None`: never, it is down, or there is no
+    /// such node.
+    #[must_use]
+    pub fn deadline(&self, node: NodeId) -> Option<Instant> {
+        self.deadlines.get(node.0)
     }
 
     fn known(&self, node: NodeId) -> Result<usize, SimError> {

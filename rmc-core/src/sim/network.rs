@@ -6,12 +6,13 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use super::is_group;
 use super::link::{Link, LinkState, Passage, Refusal};
 use super::node::NodeId;
 use super::partition::Partitions;
-use super::queue::{Agenda, Due, PacketId, Packets};
+use super::queue::{Agenda, Due, Head, PacketId, Packets};
 use super::tap::{Datagram, Fate, Observer, Place, Tap, Verdict};
-use super::trace::{PacketRef, Trace, What};
+use super::trace::{PacketRef, Trace, What, fold_addresses};
 use crate::event::Path;
 use crate::hash::{self, Map};
 use crate::time::Instant;
@@ -44,6 +45,15 @@ enum End {
     Egress = 1,
     Ingress = 2,
     Path = 3,
+}
+
+/// How a tap lets a datagram go on.
+#[derive(Clone, Copy, Default)]
+struct Tapped {
+    /// How much later.
+    delay: Duration,
+    /// Once more, so much after that.
+    again: Option<Duration>,
 }
 
 impl Network {
@@ -79,8 +89,11 @@ impl Network {
         self.addresses.insert(address, node);
     }
 
-    pub(super) fn unbind(&mut self, address: SocketAddr) {
-        self.addresses.remove(&address);
+    /// Takes a node's address away, unless another one has come there since.
+    pub(super) fn unbind(&mut self, address: SocketAddr, node: NodeId) {
+        if self.node_at(address) == Some(node) {
+            self.addresses.remove(&address);
+        }
     }
 
     pub(super) fn node_at(&self, address: SocketAddr) -> Option<NodeId> {
@@ -127,12 +140,12 @@ impl Network {
         derive(derive(derive(self.seed, end as u64), u64::from(from.0)), u64::from(to.0))
     }
 
-    /// A node sends. `local`: its group is the address of a single node (S02).
+    /// A node sends. A group can also be the address of a single node (S02): that is unicast.
     pub(super) fn send(&mut self, from: NodeId, source: SocketAddr, destination: SocketAddr, bytes: &[u8]) {
-        let path = if self.groups.contains_key(&destination) { Path::Multicast } else { Path::Unicast };
+        let path = if is_group(destination) { Path::Multicast } else { Path::Unicast };
         let packet = self.packets.keep((source, destination), Some(from), path, bytes);
         self.note_sent(packet);
-        let Some(extra) = self.tapped(packet, Place::Leaves) else {
+        let Some(tapped) = self.tapped(packet, Place::Leaves) else {
             self.drop_packet(packet, None, Fate::Tapped);
             return;
         };
@@ -142,17 +155,22 @@ impl Network {
             Err(refusal) => self.drop_packet(packet, None, refusal.into()),
             Ok(passage) => {
                 let packet = self.damaged(packet, &passage, |net| net.egress.get_mut(from.index()));
-                self.copies(packet, &passage, extra, Due::Spread);
+                self.copies(packet, &passage, tapped, Due::Spread);
             }
         }
     }
 
     /// A datagram appears at the nodes that `destination` means, without having passed a link.
     pub(super) fn inject(&mut self, source: SocketAddr, destination: SocketAddr, bytes: &[u8]) {
-        let path = if self.groups.contains_key(&destination) { Path::Multicast } else { Path::Unicast };
+        let path = if is_group(destination) { Path::Multicast } else { Path::Unicast };
         let packet = self.packets.keep((source, destination), None, path, bytes);
         self.note_sent(packet);
-        for node in self.targets(packet) {
+        let targets = self.targets(packet);
+        if targets.is_empty() {
+            self.drop_packet(packet, None, Fate::Nobody);
+            return;
+        }
+        for node in targets {
             self.packets.share(packet);
             self.agenda.add(self.now, Due::Arrive(packet, node));
         }
@@ -197,17 +215,14 @@ impl Network {
                 return;
             }
         }
-        let Some(extra) = self.tapped(packet, Place::Enters(to)) else {
+        let Some(tapped) = self.tapped(packet, Place::Enters(to)) else {
             self.drop_packet(packet, Some(to), Fate::Tapped);
             return;
         };
         let key = head.from.map(|from| (from, to)).filter(|key| !self.paths.is_empty() && self.paths.contains_key(key));
         let Some(key) = key else {
-            if extra == Duration::ZERO {
-                self.ingress(packet, to);
-            } else {
-                self.agenda.add(self.now + extra, Due::Enter(packet, to));
-            }
+            let passage = Passage { at: self.now, twin: None, flips_bits: false, truncates: false };
+            self.copies(packet, &passage, tapped, |packet| Due::Enter(packet, to));
             return;
         };
         let len = wire_len(head.destination, self.packets.bytes(packet).len());
@@ -216,7 +231,7 @@ impl Network {
             Err(refusal) => self.drop_packet(packet, Some(to), refusal.into()),
             Ok(passage) => {
                 let packet = self.damaged(packet, &passage, |net| net.paths.get_mut(&key));
-                self.copies(packet, &passage, extra, |packet| Due::Enter(packet, to));
+                self.copies(packet, &passage, tapped, |packet| Due::Enter(packet, to));
             }
         }
     }
@@ -230,19 +245,21 @@ impl Network {
             Err(refusal) => self.drop_packet(packet, Some(to), refusal.into()),
             Ok(passage) => {
                 let packet = self.damaged(packet, &passage, |net| net.ingress.get_mut(to.index()));
-                self.copies(packet, &passage, Duration::ZERO, |packet| Due::Arrive(packet, to));
+                self.copies(packet, &passage, Tapped::default(), |packet| Due::Arrive(packet, to));
             }
         }
     }
 
-    /// Sends a datagram, and its duplicate, on. What takes no time is done at once, but arrivals: nodes must not be
+    /// Sends a datagram, and its duplicates, on. What takes no time is done at once, but arrivals: nodes must not be
     /// called while another one is.
-    fn copies(&mut self, packet: PacketId, passage: &Passage, extra: Duration, due: impl Fn(PacketId) -> Due) {
-        if let Some(twin) = passage.twin {
+    fn copies(&mut self, packet: PacketId, passage: &Passage, tapped: Tapped, due: impl Fn(PacketId) -> Due) {
+        let at = passage.at + tapped.delay;
+        let twin = passage.twin.map(|twin| twin + tapped.delay);
+        let again = tapped.again.map(|later| at + later);
+        for copy in [twin, again].into_iter().flatten() {
             self.packets.share(packet);
-            self.agenda.add(twin + extra, due(packet));
+            self.agenda.add(copy, due(packet));
         }
-        let at = passage.at + extra;
         match due(packet) {
             Due::Spread(packet) if at == self.now => self.spread(packet),
             Due::Enter(packet, to) if at == self.now => self.ingress(packet, to),
@@ -269,12 +286,13 @@ impl Network {
         self.packets.keep((head.source, head.destination), head.from, head.path, &bytes)
     }
 
-    /// What the tap says: how much later it goes on, or not at all.
-    fn tapped(&mut self, packet: PacketId, place: Place) -> Option<Duration> {
-        let Some(tap) = &mut self.tap else { return Some(Duration::ZERO) };
+    /// What the tap says: how it goes on, or `None`: not at all.
+    fn tapped(&mut self, packet: PacketId, place: Place) -> Option<Tapped> {
+        let Some(tap) = &mut self.tap else { return Some(Tapped::default()) };
         match tap.datagram(&datagram(&self.packets, self.now, packet), place) {
-            Verdict::Pass => Some(Duration::ZERO),
-            Verdict::Delay(delay) => Some(delay),
+            Verdict::Pass => Some(Tapped::default()),
+            Verdict::Delay(delay) => Some(Tapped { delay, again: None }),
+            Verdict::Twice(later) => Some(Tapped { delay: Duration::ZERO, again: Some(later) }),
             Verdict::Drop => None,
         }
     }
@@ -296,9 +314,10 @@ impl Network {
     }
 
     fn note_sent(&mut self, packet: PacketId) {
-        let from = self.packets.head(packet).from;
+        let Head { from, source, destination, .. } = self.packets.head(packet);
         let (digest, reference) = self.reference(packet);
-        let words = [0, from.map_or(u64::MAX, |from| u64::from(from.0)), digest, 0];
+        let addresses = fold_addresses([source, destination]);
+        let words = [0, from.map_or(u64::MAX, |from| u64::from(from.0)), digest, addresses];
         self.trace.note(self.now, What::Sent { from, packet: reference }, words);
         if let Some(observer) = &mut self.observer {
             observer.sent(&datagram(&self.packets, self.now, packet));

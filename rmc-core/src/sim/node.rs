@@ -43,6 +43,12 @@ impl fmt::Display for NodeId {
 /// What it wants to do in turn goes into the [`Outbox`]. All methods but `received` may be left out. A node without one
 /// keeps what it receives until [`Sim::recv`](super::Sim::recv) takes it.
 pub trait Application: Any {
+    /// Whether it takes the next item now. While it does not, the node keeps what it receives: a slow application. It
+    /// is asked before each item, and again after everything that happens at its node.
+    fn is_ready(&self) -> bool {
+        true
+    }
+
     /// The node has started, or started again.
     fn started(&mut self, outbox: &mut Outbox) {
         let _ = outbox;
@@ -129,6 +135,8 @@ pub(super) struct Node {
     /// The group that it is a member of.
     pub(super) joined: Option<SocketAddr>,
     pub(super) application: Option<Box<dyn Application>>,
+    /// How many times an application has started here: what a former one asked for is not for the present one.
+    pub(super) life: u32,
     pub(super) outbox: Outbox,
 }
 
@@ -157,5 +165,48 @@ impl Node {
     /// How much its application still wants to do.
     pub(super) fn wishes(&self) -> usize {
         self.outbox.wishes.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Sim;
+    use super::*;
+
+    #[derive(Default)]
+    struct Slow {
+        is_ready: bool,
+        taken: usize,
+    }
+
+    impl Application for Slow {
+        fn is_ready(&self) -> bool {
+            self.is_ready
+        }
+
+        fn received(&mut self, _: &Received<'_>, _: &mut Outbox) {
+            self.taken += 1;
+            self.is_ready = self.taken < 2;
+        }
+    }
+
+    #[test]
+    fn what_an_application_does_not_take_stays_in_its_node() {
+        let mut sim = Sim::new(1);
+        let sender = sim.add(|_| {}).expect("the default is valid");
+        let receiver = sim.add(|_| {}).expect("the default is valid");
+        sim.run_application(receiver, Slow::default());
+        for _ in 0..3 {
+            sim.send(sender, b"one").expect("there is room");
+        }
+        let taken_and_left = |sim: &Sim| {
+            let slow = sim.application::<Slow>(receiver).expect("it runs there");
+            (slow.taken, sim.protocol(receiver).expect("it is up").stats().held.readable)
+        };
+        sim.run_for(Duration::from_millis(1));
+        assert_eq!(taken_and_left(&sim), (0, 3));
+        sim.application_mut::<Slow>(receiver).expect("it runs there").is_ready = true;
+        sim.run_for(Duration::from_secs(1));
+        assert_eq!(taken_and_left(&sim), (2, 1), "a heartbeat came, and after two it was ready no more");
     }
 }

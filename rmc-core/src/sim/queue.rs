@@ -104,7 +104,7 @@ pub(super) enum Due {
     Enter(PacketId, NodeId),
     /// It arrives at a node.
     Arrive(PacketId, NodeId),
-    /// The application of a node, in the incarnation with this epoch, wanted to be woken.
+    /// The application of a node wanted to be woken, in this life of its.
     Wake(NodeId, u32),
 }
 

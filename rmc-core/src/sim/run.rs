@@ -107,7 +107,7 @@ impl Sim {
             Due::Spread(packet) => self.net.spread(packet),
             Due::Enter(packet, to) => self.net.ingress(packet, to),
             Due::Arrive(packet, to) => self.arrive(packet, to),
-            Due::Wake(node, epoch) => self.wake(node, epoch),
+            Due::Wake(node, life) => self.wake(node, life),
         }
     }
 
@@ -129,10 +129,10 @@ impl Sim {
         self.settle(to);
     }
 
-    fn wake(&mut self, node: NodeId, epoch: u32) {
+    fn wake(&mut self, node: NodeId, life: u32) {
         let now = self.net.now;
         let Some(entry) = self.nodes.get_mut(node.index()) else { return };
-        if entry.epoch != epoch || entry.protocol().is_none() {
+        if entry.life != life || entry.protocol().is_none() {
             return;
         }
         if let Some(application) = &mut entry.application {
@@ -152,6 +152,8 @@ impl Sim {
 
     pub(super) fn start_application(&mut self, node: NodeId) {
         let entry = &mut self.nodes[node.index()];
+        entry.life += 1;
+        entry.outbox.wishes.clear();
         if let Some(application) = &mut entry.application {
             entry.outbox.set_now(self.net.now);
             application.started(&mut entry.outbox);
@@ -220,13 +222,15 @@ impl Sim {
         }
     }
 
-    /// Lets the application take everything that is there; says whether that was anything.
+    /// Lets the application take what is there; says whether that was anything.
     fn take(&mut self, id: NodeId) -> bool {
         let Self { net, nodes, .. } = self;
         let Some(node) = nodes.get_mut(id.index()) else { return false };
         let (State::Up(protocol), Some(application)) = (&mut node.state, &mut node.application) else { return false };
         let mut has_taken = false;
-        while let Some(received) = protocol.recv() {
+        while application.is_ready()
+            && let Some(received) = protocol.recv()
+        {
             has_taken = true;
             net.note_received(id, &received);
             node.outbox.set_now(net.now);
@@ -240,7 +244,7 @@ impl Sim {
         let Self { net, nodes, .. } = self;
         let Some(node) = nodes.get_mut(id.index()) else { return false };
         for at in node.outbox.wakes.drain(..) {
-            net.agenda.add(at.max(net.now), Due::Wake(id, node.epoch));
+            net.agenda.add(at.max(net.now), Due::Wake(id, node.life));
         }
         let State::Up(protocol) = &mut node.state else { return false };
         let mut has_done = false;

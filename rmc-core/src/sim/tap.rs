@@ -50,6 +50,7 @@ pub enum Place {
 
 /// What a tap does with a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Verdict {
     /// It goes on.
     Pass,
@@ -57,6 +58,8 @@ pub enum Verdict {
     Drop,
     /// It goes on so much later.
     Delay(Duration),
+    /// It goes on, and once more so much later.
+    Twice(Duration),
 }
 
 /// Sees each datagram, once as it leaves and once for each node that it comes to, in front of the links there. Any
@@ -130,5 +133,47 @@ pub trait Observer: Any {
     /// A node tells something.
     fn event(&mut self, now: Instant, node: NodeId, event: &Event) {
         let _ = (now, node, event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::super::Sim;
+    use super::*;
+
+    /// What `receiver` gets of one message, in milliseconds, when this verdict falls at each place.
+    fn arrivals(verdict: Verdict) -> Vec<u64> {
+        #[derive(Default)]
+        struct Arrivals(Vec<u64>);
+        impl Observer for Arrivals {
+            fn arrived(&mut self, datagram: &Datagram<'_>, node: NodeId, _: &Protocol) {
+                if node.index() == 1 && datagram.packet().is_ok_and(|packet| packet.seq == 1) {
+                    self.0.push(datagram.now.as_nanos() / 1_000_000);
+                }
+            }
+        }
+        let mut sim = Sim::new(1);
+        let sender = sim.add(|_| {}).expect("the default is valid");
+        sim.add(|_| {}).expect("the default is valid");
+        sim.set_observer(Arrivals::default());
+        sim.set_tap(move |datagram: &Datagram<'_>, _: Place| match datagram.packet() {
+            Ok(packet) if packet.kind() == crate::packet::Kind::Data => verdict,
+            _ => Verdict::Drop,
+        });
+        sim.send(sender, b"once").expect("there is room");
+        sim.run_for(Duration::from_secs(1));
+        let Arrivals(times) = sim.observer::<Arrivals>().expect("it was set");
+        times.clone()
+    }
+
+    #[test]
+    fn a_verdict_decides_at_each_place() {
+        let later = Duration::from_millis(5);
+        assert_eq!(arrivals(Verdict::Pass), [0]);
+        assert!(arrivals(Verdict::Drop).is_empty());
+        assert_eq!(arrivals(Verdict::Delay(later)), [10]);
+        assert_eq!(arrivals(Verdict::Twice(later)), [0, 5, 5, 10]);
     }
 }

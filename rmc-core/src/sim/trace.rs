@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 use core::fmt;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 
 use super::node::NodeId;
 use super::tap::Fate;
@@ -188,7 +188,7 @@ impl Trace {
     }
 
     pub(super) const fn record(&mut self, limit: usize) {
-        self.limit = limit;
+        self.limit = self.records.len().saturating_add(limit);
     }
 
     /// Keeps the bytes of a datagram, unless that was done; `recorded` says where they stand.
@@ -351,6 +351,17 @@ const fn name(stream: Stream) -> &'static str {
 const fn fold(state: u64, word: u64) -> u64 {
     let mixed = (state ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed ^ mixed >> 32
+}
+
+/// The digest of some addresses.
+pub(super) fn fold_addresses(addresses: [SocketAddr; 2]) -> u64 {
+    addresses.into_iter().fold(0, |state, address| {
+        let ip = match address.ip() {
+            IpAddr::V4(ip) => u128::from(ip.to_bits()),
+            IpAddr::V6(ip) => ip.to_bits(),
+        };
+        [(ip >> 64) as u64, ip as u64, u64::from(address.port())].into_iter().fold(state, fold)
+    })
 }
 
 /// The digest of some bytes.

@@ -4,7 +4,7 @@ use rmc_core::SeqRange;
 use rmc_core::packet::{Body, Flags, RangesBuilder};
 
 use crate::lone::{EPOCH, Lone, MS, OWN, peer};
-use crate::packets::{ack, data, encode, heartbeat, heartbeat_with, lost, nack, repair, reset, times};
+use crate::packets::{ack, data, encode, heartbeat, heartbeat_with, lost, nack, part, repair, reset, times};
 
 #[test]
 fn what_is_sent_is_counted_by_kind() {
@@ -70,4 +70,17 @@ fn what_is_received_is_counted_by_kind() {
     assert_eq!((stats.repair.lost_received, stats.repair.resets_received, stats.repair.nacks_received), (2, 2, 2));
     // 4 to 10 of each ten numbers.
     assert_eq!(rx.lost, 14);
+}
+
+/// What waits behind a gap, and the part of a message that is there, go with a node that closes.
+#[test]
+fn a_closed_node_holds_nothing_of_what_nobody_took() {
+    let mut lone = Lone::new(|_| {});
+    lone.hear(peer(0), &part(Flags::FIRST, 1, b"the first of two parts"));
+    lone.hear_all([3, 4]);
+    let held = lone.node.stats().held;
+    assert!(held.receive_bytes > 22 && held.receive_packets == 2, "{held:?}");
+    lone.node.close(lone.instant());
+    let held = lone.node.stats().held;
+    assert_eq!((held.receive_bytes, held.receive_packets, held.peers), (0, 0, 0));
 }

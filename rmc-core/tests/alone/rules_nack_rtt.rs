@@ -206,6 +206,7 @@ fn rmc_gap_8_a_repair_puts_off_what_is_left_of_its_gap() {
         .filter(|sent| matches!(&sent.what, Sent::Nack(ranges) if ranges.iter().any(|&(first, _)| first == 3)))
         .map(|sent| sent.at)
         .collect();
+    assert!(of_two.len() >= 4, "{of_two:?}");
     for (pair, base) in of_two.windows(2).zip([30, 60, 120]) {
         let delay = pair[1] - pair[0];
         assert!(delay >= base * MS && delay <= base * 3 / 2 * MS, "{of_two:?}");
@@ -227,6 +228,22 @@ fn rmc_gap_8_only_a_repair_puts_off() {
     };
     assert_eq!(late(&data(3)), 1, "asked for again within 1.5 times 20 ms");
     assert_eq!(late(&repair(3)), 0, "RTO is above 19 ms now");
+}
+
+/// Two gaps that touch: 2 and 3, asked for at once, and 4 and 5, asked for at 10 ms. Each has its own history.
+// RMC-GAP-8
+#[test]
+fn rmc_gap_8_a_gap_that_touches_is_not_put_off() {
+    let mut lone = Lone::new(|_| {});
+    lone.hear_all([1]);
+    lone.hear(peer(0), &heartbeat(3));
+    lone.run_to(10 * MS);
+    lone.hear(peer(0), &heartbeat(5));
+    lone.run_to(15 * MS);
+    lone.sent.clear();
+    lone.hear_unicast(peer(0), &repair(3));
+    lone.run_to(40 * MS);
+    assert_eq!(lone.sent(), [Sent::Nack(vec![(4, 5)])], "after at most 1.5 times 20 ms");
 }
 
 // RMC-NACK-2
@@ -319,7 +336,7 @@ fn rmc_repair_9_max_askers_are_owed_at_the_same_time() {
 #[test]
 fn rmc_repair_9_one_asker_more_is_dropped_and_may_ask_again() {
     let mut lone = two_askers();
-    lone.feed(peer(3), Path::Unicast, &nack(1, &[(1, 1)]));
+    lone.feed(peer(3), Path::Unicast, &nack(1, &[(1, 5)]));
     // Who is among them already may ask for more.
     lone.feed(peer(2), Path::Unicast, &nack(2, &[(2, 2)]));
     lone.settle();
@@ -329,6 +346,31 @@ fn rmc_repair_9_one_asker_more_is_dropped_and_may_ask_again() {
     assert_eq!(sent.len(), 3);
     lone.hear_unicast(peer(3), &nack(2, &[(1, 1)]));
     assert_eq!(sent_to(&mut lone), [(peer(3), Sent::Repair(1))]);
+}
+
+/// Who got all that it asked for makes room for the next asker.
+// RMC-REPAIR-9
+#[test]
+fn rmc_repair_9_who_is_owed_nothing_counts_no_more() {
+    let mut lone = sender(5, |config| config.max_askers = 1);
+    for index in 1..=3 {
+        lone.hear_unicast(peer(index), &nack(1, &[(1, 2)]));
+        assert_eq!(sent_to(&mut lone), [(peer(index), Sent::Repair(1)), (peer(index), Sent::Repair(2))]);
+    }
+    assert_eq!(lone.node.stats().dropped.askers_full, 0);
+}
+
+/// Who got a part of it does not.
+// RMC-REPAIR-9
+#[test]
+fn rmc_repair_9_who_is_still_owed_something_counts() {
+    let mut lone = sender(5, |config| config.max_askers = 1);
+    lone.feed(peer(1), Path::Unicast, &nack(1, &[(1, 2)]));
+    assert_eq!(lone.poll_transmit().map(|sent| sent.what), Some(Sent::Repair(1)));
+    lone.feed(peer(2), Path::Unicast, &nack(1, &[(1, 1)]));
+    lone.settle();
+    assert_eq!(lone.node.stats().dropped.askers_full, 1);
+    assert_eq!(sent_to(&mut lone), [(peer(1), Sent::Repair(2))]);
 }
 
 // RMC-WIN-5

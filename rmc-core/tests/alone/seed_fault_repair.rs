@@ -251,6 +251,19 @@ fn seed_fault_f13_it_lowers_down_to_the_highest_received_only() {
     assert!(!asked.is_empty() && asked.iter().all(|&seq| seq == 2), "{asked:?}");
 }
 
+// RMC-GAP-11
+#[test]
+fn seed_fault_f13_it_cuts_a_gap_that_reaches_beyond() {
+    let mut lone = Lone::new(|_| {});
+    lone.hear_all([1]);
+    lone.hear(peer(0), &heartbeat(9));
+    assert_eq!(lone.asked(), (2..=9).collect::<Vec<_>>());
+    lone.hear_unicast(peer(0), &heartbeat(5));
+    assert_eq!((lone.stream().known, lone.stream().gaps), (5, 1));
+    lone.run_for(30 * MS);
+    assert_eq!(lone.asked(), [2, 3, 4, 5]);
+}
+
 /// A heartbeat that was reordered on its way to the group is no answer.
 // RMC-GAP-11
 #[test]

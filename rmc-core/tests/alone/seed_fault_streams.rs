@@ -6,7 +6,7 @@ use rmc_core::packet::Flags;
 use rmc_core::{Event, Path};
 
 use crate::lone::{EPOCH, Lone, MS, NS, OWN, SECOND, Sent, message, own, peer};
-use crate::packets::{ack, data, data_with, nack, payload};
+use crate::packets::{ack, data, data_with, nack, payload, times};
 
 /// A node that has sent five messages and gives peers up after a second.
 fn impatient() -> Lone {
@@ -59,6 +59,18 @@ fn seed_fault_f20_a_peer_that_never_sent_data_misses_no_heartbeat() {
     lone.send_all(5);
     lone.hear_unicast(peer(1), &nack(1, &[(1, 1)]));
     lone.hear_unicast(peer(2), &ack(Flags::PRIVATE, OWN, 0));
+    lone.run_to(29 * SECOND);
+    let missing = lone.told(|event| matches!(event, Event::MissingHeartbeat { .. }).then_some(event));
+    assert_eq!(missing, []);
+}
+
+/// Its heartbeat table carries an index even where nothing is promised.
+// RMC-PEER-8, RMC-HB-1
+#[test]
+fn seed_fault_f20_who_told_its_table_before_any_data_misses_no_heartbeat() {
+    let mut lone = Lone::new(|_| {});
+    lone.hear(peer(0), &times(0, 0, &[10 * MS]));
+    assert_eq!(lone.stream().known, 0, "it has a stream");
     lone.run_to(29 * SECOND);
     let missing = lone.told(|event| matches!(event, Event::MissingHeartbeat { .. }).then_some(event));
     assert_eq!(missing, []);

@@ -303,6 +303,22 @@ fn seed_s24_the_table_is_repeated_to_a_new_peer_that_asks_for_anything() {
     assert_eq!(beats, [], "no heartbeat was due in all that");
 }
 
+/// Whether anything was sent before or not.
+// RMC-HB-1, RMC-HB-9
+#[test]
+fn seed_s24_a_table_that_is_repeated_carries_the_index_in_use() {
+    let repeated = |sent, at| {
+        let mut lone = Lone::new(|config| config.heartbeat_times = vec![7 * MS, 70 * MS, 700 * MS]);
+        lone.send_all(sent);
+        lone.run_to(at);
+        forget(&mut lone);
+        lone.hear_unicast(peer(1), &ack(Flags::NONE, OWN, 0));
+        lone.sent.iter().map(index_of).collect::<Vec<_>>()
+    };
+    assert_eq!(repeated(0, SECOND), [0]);
+    assert_eq!([repeated(1, 6 * MS), repeated(1, 76 * MS), repeated(1, 77 * MS)], [[0], [1], [2]]);
+}
+
 /// The receiver's side: a table that was told holds for the indices of that peer and epoch, and for nobody else's.
 // RMC-LIVE-2
 #[test]

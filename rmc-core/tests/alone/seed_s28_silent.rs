@@ -425,3 +425,24 @@ fn seed_s28_a_silent_node_s_join_policy_stays_now() {
     lone.hear_all([7]);
     assert_eq!(lone.take(), [message(7)]);
 }
+
+/// Also those of a private stream, as long as its receiver has not acknowledged everything.
+// RMC-HB-3, RMC-PRIV-4
+#[test]
+fn seed_s28_who_speaks_again_goes_on_with_the_heartbeats_of_private_streams() {
+    for is_acknowledged in [false, true] {
+        let mut lone = Lone::new(|_| {});
+        lone.node.send_to(lone.instant(), peer(0), b"for one").expect("there is room");
+        lone.settle();
+        if is_acknowledged {
+            lone.hear_unicast(peer(0), &ack(Flags::PRIVATE, OWN, 1));
+        }
+        lone.node.set_silent(lone.instant(), true);
+        lone.run_to(50 * MS);
+        forget(&mut lone);
+        lone.node.set_silent(lone.instant(), false);
+        lone.run_for(10 * MS);
+        let beats = lone.sent.iter().filter(|sent| sent.private && matches!(sent.what, Sent::Heartbeat { .. })).count();
+        assert_eq!(beats, usize::from(!is_acknowledged), "acknowledged: {is_acknowledged}");
+    }
+}

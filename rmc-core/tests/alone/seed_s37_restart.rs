@@ -7,7 +7,7 @@ use rmc_core::{Event, JoinPolicy, LossCause};
 
 use crate::lone::{EPOCH, Item, Lone, MS, NS, OWN, SECOND, Sent, US, lost, message, peer};
 use crate::observed::forget;
-use crate::packets::{data, data_with, encode, heartbeat, heartbeat_with, nack};
+use crate::packets::{data, data_with, encode, heartbeat, heartbeat_with, nack, repair};
 
 /// A whole message of `peer(0)` in some epoch.
 fn of(epoch: u32, seq: u64) -> Vec<u8> {
@@ -141,6 +141,18 @@ const SERIAL: [(u32, u32, bool); 12] = [
     ((1 << 31) + 1, 0, true),
     (3_000_000_000, 3_000_000_000 - (1 << 31), false),
 ];
+
+/// It is the peer's, not the stream's: the way to it is the same.
+// RMC-EPOCH-3, RMC-NACK-3
+#[test]
+fn seed_s37_the_round_trip_outlives_a_restart() {
+    let mut lone = Lone::new(|_| {});
+    lone.hear_all([2]);
+    lone.run_to(15 * MS);
+    lone.hear_unicast(peer(0), &repair(1));
+    lone.hear(peer(0), &of(EPOCH + 1, 1));
+    assert_eq!(lone.node.peer(peer(0)).and_then(|peer| peer.rtt), Some(15 * MS));
+}
 
 // RMC-EPOCH-1
 #[test]

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use rmc_core::JoinPolicy;
 use rmc_core::packet::Flags;
+use rmc_core::{JoinPolicy, LossCause};
 
 use crate::given::{announcement, sized, window_of_1000_bytes, window_of_ten};
-use crate::lone::{EPOCH, Item, Lone, MS, NS, SECOND, message, peer};
+use crate::lone::{EPOCH, Item, Lone, MS, NS, SECOND, lost, message, peer};
 use crate::observed::misses;
 use crate::packets::{self, data, data_with, heartbeat, heartbeat_with, part, repair, reset};
 
@@ -195,6 +195,17 @@ fn a_window_of_losses_waits_to_be_taken() {
 #[test]
 fn a_window_of_losses_and_not_one_more_waits_to_be_taken() {
     assert_eq!(losses(11), (10, 1));
+}
+
+// RMC-SEC-1
+#[test]
+fn losses_that_were_taken_count_no_more() {
+    let mut lone = Lone::new(window_of_ten);
+    for seq in 1..=30 {
+        lone.hear(peer(0), &packets::lost(seq, seq, 0));
+        assert_eq!(lone.take(), [lost(seq, seq, LossCause::Lost)]);
+    }
+    assert_eq!(lone.node.stats().dropped.unread, 0);
 }
 
 /// So long a known epoch is waited for after Data.

@@ -4,8 +4,10 @@
 //!
 //! The fuzz target `protocol` and tests/memory.rs drive it.
 
+mod bounds;
 mod check;
 mod op;
+mod shape;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -192,7 +194,7 @@ impl Model {
             Op::Settle => self.settle(),
             other => self.reconfigure(other),
         }
-        check::bounds(&self.node);
+        bounds::hold(&self.node);
     }
 
     fn reconfigure(&mut self, op: &Op) {
@@ -313,7 +315,7 @@ impl Model {
         for _ in 0..MAX_ROUNDS {
             self.timeout();
             if self.deadline.is_none_or(|deadline| deadline > self.now) {
-                check::bounds(&self.node);
+                bounds::hold(&self.node);
                 return;
             }
         }

@@ -318,7 +318,7 @@ pub(crate) const CONSTANTS: &[(&str, &str, Shown)] = &[
         )]),
     ),
     (
-        "protocol/output.rs",
+        "protocol/outgoing.rs",
         "MAX_ASIDES",
         Pairs(&[("max_asides_answers_wait_at_the_same_time", "max_asides_not_one_answer_more_waits")]),
     ),
@@ -327,7 +327,7 @@ pub(crate) const CONSTANTS: &[(&str, &str, Shown)] = &[
         "RETRY_DELAY",
         Pairs(&[("retry_delay_a_tick_before_its_end_nothing_leaves", "retry_delay_at_its_end_the_packet_comes_back")]),
     ),
-    ("protocol/output.rs", "SCRATCH_LEN", Nowhere("the longest control packet that there is")),
+    ("protocol/outgoing.rs", "SCRATCH_LEN", Nowhere("the longest control packet that there is")),
     ("range_set.rs", "MAX_RANGES", Pairs(&[("one_asker_is_owed_64_ranges", "one_asker_is_owed_not_one_range_more")])),
     ("receiver/backoff.rs", "E", Nowhere("a number of mathematics")),
     ("receiver/backoff.rs", "LN_2", Nowhere("a number of mathematics")),

@@ -110,3 +110,27 @@ fn a_gap_of_a_million_costs_what_a_gap_of_one_costs() {
     gaps.fill(500_000, NOW);
     assert_eq!((gaps.len(), gaps.nodes.len()), (2, 2), "one more, in the node that became free and a new one");
 }
+
+/// The memory of so many gaps, once they are filled and no more than `kept` are to keep theirs.
+fn places_after(count: u64, kept: usize) -> usize {
+    let mut gaps = Gaps::new(1_000);
+    for seq in 1..=count {
+        gaps.insert(Gap { range: SeqRange::single(2 * seq), seen: NOW, state: armed(0) }, NOW);
+    }
+    gaps.shrink(kept);
+    assert_eq!(all(&gaps).len() as u64, count, "no gap goes with its memory");
+    for seq in 1..=count {
+        gaps.fill(2 * seq, NOW);
+    }
+    gaps.shrink(kept);
+    gaps.insert(Gap { range: SeqRange::single(1), seen: NOW, state: armed(0) }, NOW);
+    assert_eq!(all(&gaps).len(), 1);
+    gaps.nodes.len()
+}
+
+/// A gap takes the place of one that is gone.
+#[test]
+fn the_memory_of_many_gaps_is_given_back_and_that_of_few_is_kept() {
+    assert_eq!(places_after(100, 10), 1);
+    assert_eq!(places_after(4, 100), 4);
+}

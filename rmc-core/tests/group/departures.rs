@@ -1,0 +1,214 @@
+//! What leaves a node must be true: data in its turn, repairs of what the backlog holds, word of what is gone of that
+//! alone, and requests for what is missing only.
+
+use std::net::SocketAddr;
+
+use rmc_core::packet::{Body, Flags};
+use rmc_core::sim::Datagram;
+use rmc_core::{Instant, SeqRange, Stream};
+
+use super::script::{Mode, Policy};
+use super::tracker::Who;
+use super::truth::StreamId;
+use super::view::Followed;
+use super::watch::Watch;
+
+/// A datagram that a node has sent.
+pub(super) struct Departure {
+    at: Instant,
+    from: usize,
+    to: SocketAddr,
+    epoch: u32,
+    seq: u64,
+    is_private: bool,
+    what: Left,
+}
+
+enum Left {
+    Data {
+        len: usize,
+    },
+    Repair,
+    Heartbeat {
+        oldest: u64,
+        end: bool,
+    },
+    Lost {
+        first: u64,
+    },
+    /// Unasked: the sender cuts its stream.
+    Reset,
+    Nack {
+        target: u32,
+        ranges: Vec<SeqRange>,
+    },
+    Ack {
+        target: u32,
+    },
+    Other,
+}
+
+impl Departure {
+    pub(super) fn of(from: usize, datagram: &Datagram<'_>) -> Self {
+        let packet = match datagram.packet() {
+            Ok(packet) => packet,
+            Err(error) => panic!("node {from} sends {:02x?}, which does not decode: {error}", datagram.bytes),
+        };
+        let what = match packet.body {
+            Body::Data { .. } if packet.flags.contains(Flags::RESENT) => Left::Repair,
+            Body::Data { payload } => Left::Data { len: payload.len() },
+            Body::Heartbeat { oldest, .. } => Left::Heartbeat { oldest, end: packet.flags.contains(Flags::END) },
+            Body::Lost { first, .. } => Left::Lost { first },
+            Body::Reset { stamp: 0 } => Left::Reset,
+            Body::Nack { target_epoch, ranges, .. } => {
+                Left::Nack { target: target_epoch, ranges: ranges.iter(packet.seq).collect() }
+            }
+            Body::Ack { target_epoch, .. } => Left::Ack { target: target_epoch },
+            Body::HeartbeatTimes { .. } | Body::Reset { .. } | Body::Confirm { .. } => Left::Other,
+        };
+        let is_private = packet.flags.contains(Flags::PRIVATE);
+        let (epoch, seq) = (packet.epoch, packet.seq);
+        Self { at: datagram.now, from, to: datagram.destination, epoch, seq, is_private, what }
+    }
+}
+
+/// How many datagrams answer a NACK at most: the default.
+const MAX_REPAIRS: u64 = 1_024;
+
+impl Watch {
+    /// A NACK is served: what it names and the backlog holds is owed (RMC-REPAIR-2, RMC-REPAIR-8).
+    pub(super) fn asked_by(&mut self, now: Instant, node: usize, about: (SocketAddr, Stream)) {
+        let member = &mut self.members[node];
+        let Some((peer, stream, ranges)) = member.nack.take().filter(|_| self.is_exact) else { return };
+        assert_eq!((peer, stream), about, "at {now:?} node {node}: the NACK that it got");
+        let to = (stream == Stream::Private).then_some(peer);
+        let sent = self.truth.stream(StreamId { sender: node, epoch: member.epoch, to });
+        let mut budget = MAX_REPAIRS;
+        for range in ranges {
+            let first = range.first().max(sent.oldest(now));
+            let last = range.last().min(sent.last_departed()).min(first + budget - 1);
+            for seq in (first..=last).filter(|&seq| sent.has(seq, now)) {
+                member.debts.insert((peer, stream, seq));
+            }
+            budget -= (last + 1).saturating_sub(first);
+            if budget == 0 {
+                break;
+            }
+        }
+    }
+
+    /// Whether a node owes repairs of what it still has.
+    pub(super) fn owes_repairs(&mut self, now: Instant, node: usize) -> bool {
+        let member = &mut self.members[node];
+        let (epoch, truth) = (member.epoch, &self.truth);
+        member.debts.retain(|&(peer, stream, seq)| {
+            let to = (stream == Stream::Private).then_some(peer);
+            truth.get(StreamId { sender: node, epoch, to }).is_some_and(|sent| sent.has(seq, now))
+        });
+        !member.debts.is_empty()
+    }
+
+    /// Looks at all that has left and was not looked at yet.
+    pub(super) fn catch_up(&mut self) {
+        for departure in std::mem::take(&mut self.departures) {
+            self.departed(&departure);
+        }
+    }
+
+    fn departed(&mut self, departure: &Departure) {
+        let &Departure { at, from, to, epoch, seq, is_private, ref what } = departure;
+        let member = &mut self.members[from];
+        let place = format_args!("at {at:?} node {from}").to_string();
+        assert_eq!(epoch, member.epoch, "{place}: the epoch of what it sends");
+        assert!(!member.is_closed, "{place}: it is closed, and sends");
+        assert!(member.policy != Policy::Silent, "{place}: it is silent, and sends");
+        let id = StreamId { sender: from, epoch, to: is_private.then_some(to) };
+        match *what {
+            Left::Data { len } => {
+                let is_after_end = !is_private && member.end.is_some_and(|end| seq > end);
+                assert!(!is_after_end, "{place}: data {seq} after the end");
+                self.truth.stream(id).depart(seq, len, at);
+            }
+            Left::Repair => {
+                assert!(self.truth.stream(id).has(seq, at), "{place}: a repair of {seq}, which it does not keep");
+                let stream = if is_private { Stream::Private } else { Stream::Group };
+                self.members[from].debts.remove(&(to, stream, seq));
+                self.seen.count("a repair");
+            }
+            Left::Heartbeat { oldest, end } => {
+                if end && !is_private {
+                    member.end = Some(seq);
+                }
+                let sent = self.truth.stream(id);
+                if let Some(range) = SeqRange::new(1, oldest - 1) {
+                    let had = sent.lowest_had(range, at);
+                    assert_eq!(had, None, "{place}: its oldest is {oldest}");
+                }
+                if !is_private {
+                    assert_eq!(seq, sent.last_departed(), "{place}: the last that it sent");
+                    assert!(!end || seq == sent.last(), "{place}: it ends with {seq}");
+                    assert!(oldest <= sent.oldest(at), "{place}: {oldest} is the oldest");
+                }
+            }
+            Left::Lost { first } => {
+                let range = SeqRange::new(first, seq - 1).expect("the codec holds first below seq");
+                let had = self.truth.stream(id).lowest_had(range, at);
+                assert_eq!(had, None, "{place}: it says that {range} is gone");
+                self.seen.count("word of what is gone");
+            }
+            Left::Reset => self.truth.stream(id).drop_up_to(seq),
+            Left::Nack { target, ref ranges } => self.asks(departure, target, ranges),
+            Left::Ack { target } => self.acknowledges(departure, target),
+            Left::Other => {}
+        }
+    }
+
+    /// RMC-GAP-2.
+    fn asks(&mut self, departure: &Departure, target: u32, ranges: &[SeqRange]) {
+        let window = self.window;
+        let Some((who, followed)) = self.asked(departure, target) else { return };
+        let (position, limit) = (followed.tracker.position, followed.limit(window));
+        if let Some(heard) = &mut followed.heard {
+            heard.ask(who, ranges, limit);
+        }
+        let highest = self.truth.highest(who.id);
+        for &range in ranges {
+            assert!(range.last() <= highest, "{who}: it asks for {range}, but {highest} is the last");
+            let is_missing = position.is_none_or(|position| range.first() >= position);
+            assert!(is_missing, "{who}: it asks for {range}, but stands at {position:?}");
+        }
+        self.seen.count("a NACK");
+    }
+
+    /// RMC-ACK-1: what is acknowledged was delivered or reported, or could not be had.
+    fn acknowledges(&mut self, departure: &Departure, target: u32) {
+        let is_unordered = self.mode == Mode::Unordered;
+        let Some((who, followed)) = self.asked(departure, target) else { return };
+        let position = followed.tracker.position;
+        let (seq, sent) = (departure.seq, self.truth.stream(who.id));
+        // The beginning of a message may be there, and its end not.
+        let first = match position {
+            Some(position) => (position <= seq).then_some(position),
+            // What was delivered before its turn may be acknowledged in it.
+            None if is_unordered => None,
+            None => SeqRange::new(1, seq).and_then(|range| sent.lowest_whole(range, who.at)),
+        };
+        let is_within = first.is_none_or(|first| sent.message_of(first).is_some_and(|(last, _)| last > seq));
+        assert!(is_within, "{who}: it acknowledges {seq}, and stands at {position:?}");
+        let is_behind = position.is_none_or(|position| seq + 1 >= position);
+        assert!(is_behind, "{who}: it acknowledges {seq}, and stands at {position:?}");
+    }
+
+    /// The stream that a NACK or an Ack is about, as its receiver sees it; `None`: it is nobody's.
+    fn asked(&mut self, departure: &Departure, target: u32) -> Option<(Who, &mut Followed)> {
+        let &Departure { at, from, to, is_private, .. } = departure;
+        let &sender = self.addresses.get(&to)?;
+        let member = &mut self.members[from];
+        let to_member = is_private.then_some(member.address);
+        let who = Who { receiver: from, id: StreamId { sender, epoch: target, to: to_member }, at };
+        let stream = if is_private { Stream::Private } else { Stream::Group };
+        let view = member.views.get_mut(&to).expect("an event tells of a peer before it is asked");
+        assert_eq!(view.epoch, target, "{who}: the epoch that it is asked in");
+        Some((who, view.followed(stream)))
+    }
+}

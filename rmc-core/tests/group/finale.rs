@@ -1,0 +1,187 @@
+//! How a script ends: the network heals, everybody reads, and what can still be had is had; then all finish.
+
+use std::time::Duration;
+
+use rmc_core::sim::NodeId;
+use rmc_core::{Protocol, SeqRange, Stream};
+
+use super::owed::MAX_LINGER;
+use super::tracker::{Tracker, Who};
+use super::truth::{Sent, StreamId};
+use super::world::World;
+
+/// How often it is looked whether all is done.
+const LOOK: Duration = Duration::from_millis(50);
+/// Beside the time after which peers expire. A silent node that is hundreds of small windows behind gives one up with each
+/// heartbeat (RMC-SILENT-2).
+const LIMIT: Duration = Duration::from_secs(300);
+
+impl World {
+    /// The network heals, everybody has joined, the applications read: everything that is kept for repair arrives, and
+    /// every stream is accounted for to its end.
+    pub(super) fn recovers(&mut self) {
+        self.heal();
+        for number in 0..self.nodes.len() {
+            let number = u8::try_from(number).expect("they are few");
+            self.join(number);
+            self.pause(number, false);
+        }
+        self.check();
+        let limit = self.sim.now() + LIMIT + 2 * self.watch().peer_timeout;
+        while let Some(reason) = self.unsettled() {
+            assert!(self.sim.now() < limit, "{reason}; {:?}", self.sim.waiting());
+            self.sim.run_for(LOOK);
+            self.check();
+        }
+        self.is_complete();
+        self.all_is_told();
+    }
+
+    /// All finish, those first who have something to end: every stream ends in band, and every node closes.
+    pub(super) fn ends(&mut self) {
+        let open = self.open();
+        let (senders, others): (Vec<_>, Vec<_>) = open.into_iter().partition(|&node| self.has_sent(node));
+        self.finish(&senders);
+        pairs(&senders).for_each(|(receiver, sender)| self.has_ended(receiver, sender));
+        for &receiver in &others {
+            senders.iter().for_each(|&sender| self.has_ended(receiver, sender));
+        }
+        self.finish(&others);
+        for node in self.nodes.clone() {
+            let Some(held) = self.sim.protocol(node).map(|protocol| protocol.stats().held) else { continue };
+            let rest = held.queued_packets + held.backlog_packets + held.receive_packets + held.readable + held.peers;
+            assert_eq!(rest, 0, "node {node} is closed, and holds {held:?}");
+        }
+        self.all_is_told();
+    }
+
+    fn finish(&mut self, nodes: &[NodeId]) {
+        for &node in nodes {
+            let done = self.sim.with(node, |protocol, now| protocol.finish(now, MAX_LINGER));
+            done.expect("it is up");
+        }
+        let limit = self.sim.now() + LIMIT;
+        let is_closed = |world: &Self, node| world.sim.protocol(node).is_some_and(Protocol::is_closed);
+        while let Some(&node) = nodes.iter().find(|node| !is_closed(self, **node)) {
+            assert!(self.sim.now() < limit, "node {node} does not close");
+            self.sim.run_for(LOOK);
+            self.check();
+        }
+    }
+
+    /// The nodes that are up and not closed.
+    fn open(&self) -> Vec<NodeId> {
+        let is_open = |node: &NodeId| self.sim.protocol(*node).is_some_and(|protocol| !protocol.is_closed());
+        self.nodes.iter().copied().filter(is_open).collect()
+    }
+
+    fn has_sent(&self, node: NodeId) -> bool {
+        self.sim.protocol(node).is_some_and(|protocol| protocol.next_seq() > 1)
+    }
+
+    /// Why it is not over yet.
+    fn unsettled(&self) -> Option<String> {
+        let open = self.open();
+        open.iter().find_map(|&node| {
+            let protocol = self.sim.protocol(node)?;
+            let why = self.unsettled_sender(node, protocol).or_else(|| self.unsettled_receiver(&open, node, protocol));
+            why.map(|why| format!("at {:?} node {node} {why}", self.sim.now()))
+        })
+    }
+
+    fn unsettled_sender(&self, node: NodeId, protocol: &Protocol) -> Option<String> {
+        if protocol.is_finishing() {
+            return Some("is finishing".to_owned());
+        }
+        if protocol.stats().held.queued_packets > 0 {
+            return Some("has packets queued".to_owned());
+        }
+        let others = self.nodes.iter().filter(|other| **other != node).filter_map(|&other| self.sim.address(other));
+        let mut owed = others.filter_map(|peer| Some((peer, protocol.unacknowledged(peer)?)));
+        owed.next().map(|(peer, range)| format!("waits for {peer} to acknowledge {range}"))
+    }
+
+    fn unsettled_receiver(&self, open: &[NodeId], node: NodeId, protocol: &Protocol) -> Option<String> {
+        for peer in protocol.peers() {
+            let sender = self.sim.node_at(peer.address).filter(|sender| open.contains(sender));
+            let sender = sender.and_then(|sender| self.sim.protocol(sender));
+            if sender.is_none_or(|sender| sender.config().epoch != peer.epoch) {
+                return Some(format!("knows {} of epoch {:#x}, which is no more", peer.address, peer.epoch));
+            }
+            for (stream, info) in [(Stream::Group, peer.group), (Stream::Private, peer.private)] {
+                if let Some(info) = info.filter(|info| info.delivered < info.known || info.gaps > 0) {
+                    return Some(format!("lacks of {}'s {stream:?} stream: {info:?}", peer.address));
+                }
+            }
+        }
+        let senders = open.iter().filter(|sender| **sender != node && self.has_sent(**sender));
+        senders.copied().find_map(|sender| {
+            let last = self.sim.protocol(sender)?.next_seq() - 1;
+            let stream = protocol.peer(self.sim.address(sender)?).and_then(|peer| peer.group);
+            let lacks = stream.is_none_or(|stream| stream.delivered < last);
+            lacks.then(|| format!("lacks of {sender}'s {last}: {stream:?}"))
+        })
+    }
+
+    /// Nothing that was sent is left: it was delivered, reported, or left out because nobody could repair it.
+    fn is_complete(&mut self) {
+        let (open, at) = (self.open(), self.sim.now());
+        let addresses: Vec<_> = open.iter().map(|&node| self.sim.address(node).expect("it is up")).collect();
+        let watch = self.watch();
+        for (receiver, &own) in open.iter().map(|node| node.index()).zip(&addresses) {
+            for (sender, &address) in open.iter().map(|node| node.index()).zip(&addresses) {
+                let epoch = watch.members[sender].epoch;
+                let views = &mut watch.members[receiver].views;
+                for to in [None, Some(own)].into_iter().filter(|_| sender != receiver) {
+                    let who = Who { receiver, id: StreamId { sender, epoch, to }, at };
+                    let view = views.get_mut(&address).filter(|view| view.epoch == epoch);
+                    let tracker = view.map(|view| &view.followed(who.stream()).tracker);
+                    is_accounted_for(who, watch.truth.stream(who.id), tracker);
+                }
+            }
+        }
+    }
+
+    /// The applications have all that the events told.
+    fn all_is_told(&mut self) {
+        let at = self.sim.now();
+        let watch = self.watch();
+        for (receiver, member) in watch.members.iter().enumerate() {
+            for (address, view) in &member.views {
+                let id = StreamId { sender: watch.addresses[address], epoch: view.epoch, to: None };
+                view.streams.iter().for_each(|followed| followed.told.is_through(Who { receiver, id, at }));
+            }
+        }
+    }
+
+    fn has_ended(&mut self, receiver: NodeId, sender: NodeId) {
+        let (address, at) = (self.sim.address(sender).expect("it is there"), self.sim.now());
+        let watch = self.watch();
+        let epoch = watch.members[sender.index()].epoch;
+        let who = Who { receiver: receiver.index(), id: StreamId { sender: sender.index(), epoch, to: None }, at };
+        let last = watch.truth.stream(who.id).last();
+        let view = watch.members[receiver.index()].views.get_mut(&address).filter(|view| view.epoch == epoch);
+        let finished = view.and_then(|view| view.followed(Stream::Group).tracker.finished);
+        assert_eq!(finished, Some(last), "{who}: its end");
+    }
+}
+
+fn is_accounted_for(who: Who, sent: &Sent, tracker: Option<&Tracker>) {
+    let last = sent.last();
+    let position = tracker.and_then(|tracker| tracker.position);
+    if let (Some(position), Stream::Group) = (position, who.stream()) {
+        assert_eq!(position, last + 1, "{who}: it stands not at the end");
+    }
+    if tracker.is_some_and(Tracker::begins_anywhere) {
+        return;
+    }
+    let had = match tracker {
+        Some(tracker) => tracker.lowest_owed(who, sent, last),
+        None => SeqRange::new(1, last).and_then(|all| sent.lowest_whole(all, who.at)),
+    };
+    assert_eq!(had, None, "{who}: it stands at {position:?} of {last}, and more can be had");
+}
+
+fn pairs(nodes: &[NodeId]) -> impl Iterator<Item = (NodeId, NodeId)> + '_ {
+    nodes.iter().flat_map(|&one| nodes.iter().map(move |&other| (one, other))).filter(|(one, other)| one != other)
+}

@@ -1,0 +1,296 @@
+//! A script: a group of nodes, its network, and what happens, one operation after the other.
+
+use std::time::Duration;
+
+use arbitrary::Arbitrary;
+use rmc_core::sim::{Chance, Link, Loss};
+use rmc_core::{Delivery, JoinPolicy};
+
+/// Everything that a run depends on.
+#[derive(Clone, Default, PartialEq)]
+pub(crate) struct Script {
+    pub(crate) setup: Setup,
+    pub(crate) ops: Vec<Op>,
+}
+
+/// How a node follows others.
+#[derive(Arbitrary, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Policy {
+    #[default]
+    First,
+    Oldest,
+    Now,
+    /// It never sends anything.
+    Silent,
+}
+
+impl Policy {
+    pub(crate) const fn join(self) -> JoinPolicy {
+        match self {
+            Self::First => JoinPolicy::FromStart,
+            Self::Oldest => JoinPolicy::Oldest,
+            Self::Now | Self::Silent => JoinPolicy::Now,
+        }
+    }
+}
+
+/// How all nodes deliver.
+#[derive(Arbitrary, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Mode {
+    #[default]
+    Ordered,
+    /// What is missing for 50 ms is given up.
+    Deadline,
+    Unordered,
+    Latest,
+}
+
+impl Mode {
+    pub(crate) const fn delivery(self) -> Delivery {
+        match self {
+            Self::Ordered => Delivery::Ordered,
+            Self::Deadline => Delivery::Deadline(Duration::from_millis(50)),
+            Self::Unordered => Delivery::Unordered,
+            Self::Latest => Delivery::Latest,
+        }
+    }
+}
+
+/// The group and its network, as they are in the beginning. What is not written in a script is as here by default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Setup {
+    pub(crate) seed: u64,
+    pub(crate) nodes: Vec<Policy>,
+    /// Of each stream, in packets.
+    pub(crate) backlog: usize,
+    /// The receive window in packets, at least the backlog.
+    pub(crate) window: usize,
+    /// Backlog and receive window in bytes; `None`: without a bound that matters.
+    pub(crate) bytes: Option<usize>,
+    /// After so many milliseconds the backlog drops a packet.
+    pub(crate) age: Option<u64>,
+    pub(crate) datagram: usize,
+    pub(crate) burst: usize,
+    /// Bytes a second.
+    pub(crate) rate: Option<u64>,
+    pub(crate) announce: bool,
+    pub(crate) mode: Mode,
+    /// What is missing is asked for after a random backoff, not at once.
+    pub(crate) backoff: bool,
+    /// Everything else that has a bound has a small one.
+    pub(crate) tight: bool,
+    /// Milliseconds; empty: the default table.
+    pub(crate) heartbeats: Vec<u64>,
+    /// After so many milliseconds of silence a peer expires.
+    pub(crate) timeout: u64,
+    /// What a node multicasts comes back to it.
+    pub(crate) loopback: bool,
+    pub(crate) weather: Weather,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            nodes: vec![Policy::First; 2],
+            backlog: 1_000,
+            window: 1_000,
+            bytes: None,
+            age: None,
+            datagram: 80,
+            burst: 10,
+            rate: None,
+            announce: false,
+            mode: Mode::Ordered,
+            backoff: false,
+            tight: false,
+            heartbeats: Vec::new(),
+            timeout: 5_000,
+            loopback: false,
+            weather: Weather::default(),
+        }
+    }
+}
+
+/// What the network does to a datagram on its way into a node.
+#[derive(Arbitrary, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Weather {
+    /// In microseconds.
+    pub(crate) delay: u16,
+    /// In microseconds.
+    pub(crate) jitter: u16,
+    /// Per mille.
+    pub(crate) loss: u16,
+    /// How many are lost in a row, on average.
+    pub(crate) burst: u8,
+    /// Per mille.
+    pub(crate) duplication: u16,
+    /// Per mille.
+    pub(crate) reordering: u16,
+    /// The longest that one is held back, in milliseconds.
+    pub(crate) held: u8,
+}
+
+impl Default for Weather {
+    fn default() -> Self {
+        Self { delay: 200, jitter: 0, loss: 0, burst: 1, duplication: 0, reordering: 0, held: 0 }
+    }
+}
+
+impl Weather {
+    pub(crate) fn link(self) -> Link {
+        Link::IDEAL
+            .with_delay(Duration::from_micros(self.delay.into()))
+            .with_jitter(Duration::from_micros(self.jitter.into()))
+            .with_loss(Loss::bursts(per_mille(self.loss), self.burst.into()))
+            .with_duplication(per_mille(self.duplication))
+            .with_reordering(per_mille(self.reordering), Duration::from_millis(self.held.into()))
+    }
+
+    /// The same network when it is well again: nothing is lost, doubled or overtaken.
+    pub(crate) fn healed(self) -> Self {
+        Self { loss: 0, duplication: 0, reordering: 0, ..self }
+    }
+}
+
+pub(crate) fn per_mille(value: u16) -> Chance {
+    Chance::of(value.into(), 1_000)
+}
+
+/// Which datagrams a change of loss concerns.
+#[derive(Arbitrary, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Where {
+    /// All that come in anywhere.
+    Everywhere,
+    /// Those into this node.
+    Into(u8),
+    /// Those out of this node: what is lost is lost for all.
+    OutOf(u8),
+    /// Those from the first to the second.
+    Between(u8, u8),
+}
+
+/// What happens to one datagram on its way to one node.
+#[derive(Arbitrary, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Pass,
+    Drop,
+    /// It comes so many milliseconds later.
+    Delay(u8),
+    /// It comes at once, and again so many milliseconds later.
+    Twice(u8),
+}
+
+/// Where a forged datagram appears.
+#[derive(Arbitrary, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    Group,
+    Node(u8),
+}
+
+/// One thing that happens. Nodes are counted in the order in which they came, modulo how many there were; what cannot
+/// be done now is not done.
+#[derive(Arbitrary, Clone, Debug, PartialEq)]
+pub(crate) enum Op {
+    /// So many messages of so many bytes to the group.
+    Send {
+        node: u8,
+        count: u8,
+        len: u16,
+    },
+    /// The same to one node.
+    Private {
+        node: u8,
+        to: u8,
+        count: u8,
+        len: u16,
+    },
+    /// Numbers are skipped before the next message (S18).
+    Skip {
+        node: u8,
+        by: u16,
+        len: u16,
+    },
+    /// Receivers shall forget what went before (S16).
+    Reset {
+        node: u8,
+    },
+    /// The node has nothing more to say; it lingers for so many milliseconds.
+    Finish {
+        node: u8,
+        linger: u16,
+    },
+    Crash {
+        node: u8,
+    },
+    /// With a newer epoch, after a crash if need be.
+    Restart {
+        node: u8,
+    },
+    /// As `Restart`, at another address.
+    Move {
+        node: u8,
+    },
+    Add {
+        policy: Policy,
+    },
+    Remove {
+        node: u8,
+    },
+    /// Its application takes nothing.
+    Pause {
+        node: u8,
+    },
+    Resume {
+        node: u8,
+    },
+    /// The node leaves the group, and sends on (S30).
+    Leave {
+        node: u8,
+    },
+    Join {
+        node: u8,
+    },
+    /// Its application removes a peer (S27).
+    Forget {
+        node: u8,
+        peer: u8,
+    },
+    /// Another heartbeat table (S24), in milliseconds.
+    Heartbeats {
+        node: u8,
+        table: Vec<u8>,
+    },
+    /// Nothing gets from these nodes to those: one bit for each node.
+    Cut {
+        from: u16,
+        to: u16,
+    },
+    Heal,
+    /// Other loss, per mille, so many in a row on average.
+    Loss {
+        at: Where,
+        loss: u16,
+        burst: u8,
+    },
+    /// Milliseconds.
+    Wait {
+        millis: u16,
+    },
+    /// What happens to each of the next datagrams, in the order in which they come to a node.
+    Fates {
+        fates: Vec<Fate>,
+    },
+    /// A datagram from an address that is no node's.
+    Forge {
+        stranger: u8,
+        target: Target,
+        bytes: Vec<u8>,
+    },
+    /// Bytes that are no packet, from a node's address.
+    Garbage {
+        from: u8,
+        target: Target,
+        bytes: Vec<u8>,
+    },
+}

@@ -1,0 +1,370 @@
+//! The observer of the simulation, which compares all that happens with the truth.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rmc_core::packet::{Body, Flags};
+use rmc_core::sim::{Datagram, NodeId, Observer};
+use rmc_core::{EndCause, Event, Instant, LossCause, Path, Protocol, Received, SeqRange, Stream};
+
+use super::departures::Departure;
+use super::heard::News;
+use super::script::{Mode, Policy};
+use super::seen::Seen;
+use super::tracker::{Who, is_of_sender};
+use super::truth::{StreamId, Truth};
+use super::view::View;
+
+/// The least time for which an epoch is held on to though a packet comes of another one that is not newer: the shortest
+/// interval that can be promised, and the least tolerance (RMC-EPOCH-4).
+const LEAST_PATIENCE: Duration = Duration::from_millis(11);
+
+/// So many datagrams at one point in time are a loop.
+const MAX_AT_ONCE: u32 = 100_000;
+
+/// Everything that is known about the group from outside.
+pub(super) struct Watch {
+    pub(super) truth: Truth,
+    /// By the number of the node.
+    pub(super) members: Vec<Member>,
+    /// Whose address it is or was.
+    pub(super) addresses: BTreeMap<SocketAddr, usize>,
+    /// What has left, in order, and was not looked at yet: when it leaves, what it belongs to may not be noted.
+    pub(super) departures: Vec<Departure>,
+    pub(super) peer_timeout: Duration,
+    /// How many datagrams have left at this point in time.
+    pub(super) instant: (Instant, u32),
+    /// The receive window in packets.
+    pub(super) window: u64,
+    /// Whether only the window in packets bounds what is taken, and nothing else what is asked for and repaired.
+    pub(super) is_exact: bool,
+    pub(super) mode: Mode,
+    pub(super) seen: Seen,
+}
+
+/// One node, in its present incarnation.
+pub(super) struct Member {
+    pub(super) address: SocketAddr,
+    pub(super) policy: Policy,
+    pub(super) epoch: u32,
+    /// How many epochs it has had.
+    pub(super) epochs: u32,
+    pub(super) is_closed: bool,
+    /// The number with which it has finished, once it has said so.
+    pub(super) end: Option<u64>,
+    pub(super) views: BTreeMap<SocketAddr, View>,
+    /// Its application takes nothing.
+    pub(super) is_paused: bool,
+    /// The last packet of a stream that came.
+    last: Option<Last>,
+    /// The last NACK that came, until it is told that it is served.
+    pub(super) nack: Option<(SocketAddr, Stream, Vec<SeqRange>)>,
+    /// What it was asked for, has kept and not sent again: to whom, of which stream, and the number.
+    pub(super) debts: BTreeSet<(SocketAddr, Stream, u64)>,
+}
+
+/// A packet of a stream.
+#[derive(Clone, Copy)]
+struct Last {
+    peer: SocketAddr,
+    epoch: u32,
+    at: Instant,
+    stream: Stream,
+    news: News,
+    /// The peer had no stream of that kind.
+    is_first: bool,
+}
+
+impl Member {
+    pub(super) const fn new(address: SocketAddr, policy: Policy, epoch: u32, epochs: u32) -> Self {
+        Self {
+            address,
+            policy,
+            epoch,
+            epochs,
+            is_closed: false,
+            end: None,
+            views: BTreeMap::new(),
+            is_paused: false,
+            last: None,
+            nack: None,
+            debts: BTreeSet::new(),
+        }
+    }
+
+    /// It forgets everything.
+    pub(super) fn is_down(&mut self) {
+        self.views.clear();
+        self.debts.clear();
+    }
+}
+
+impl Last {
+    fn tell(self, view: &mut View, window: u64) {
+        let followed = view.followed(self.stream);
+        if self.stream == Stream::Group && self.is_first && self.news.is_before_data() {
+            followed.tracker.begin_at_first();
+        }
+        followed.hear(self.news, window, self.at);
+    }
+
+    /// Whether with it a peer came anew.
+    fn opens(self, peer: SocketAddr, epoch: u32, at: Instant) -> bool {
+        (self.peer, self.epoch, self.at) == (peer, epoch, at)
+    }
+}
+
+impl Observer for Watch {
+    fn sent(&mut self, datagram: &Datagram<'_>) {
+        if self.instant.0 != datagram.now {
+            self.instant = (datagram.now, 0);
+        }
+        self.instant.1 += 1;
+        assert!(self.instant.1 < MAX_AT_ONCE, "at {:?} datagrams are sent without end", datagram.now);
+        if let Some(from) = datagram.from {
+            self.departures.push(Departure::of(from.index(), datagram));
+        }
+    }
+
+    fn arrived(&mut self, datagram: &Datagram<'_>, node: NodeId, protocol: &Protocol) {
+        self.catch_up();
+        let Ok(packet) = datagram.packet() else { return };
+        let to_sender = matches!(packet.body, Body::Nack { .. } | Body::Ack { .. });
+        let is_private = packet.flags.contains(Flags::PRIVATE);
+        if datagram.path == Path::Multicast && (to_sender || is_private) || !to_sender && !protocol.is_active() {
+            return;
+        }
+        let stream = if is_private { Stream::Private } else { Stream::Group };
+        let member = &mut self.members[node.index()];
+        if let Body::Nack { ranges, .. } = packet.body {
+            member.nack = Some((datagram.source, stream, ranges.iter(packet.seq).collect()));
+        }
+        let (now, source, epoch) = (datagram.now, datagram.source, packet.epoch);
+        let Some(peer) = protocol.peer(source).filter(|peer| peer.epoch == epoch) else { return };
+        let is_first = peer.group.is_none();
+        let news = News::of(&packet, datagram.path);
+        member.last = news.map(|news| Last { peer: source, epoch, at: now, stream, news, is_first });
+        let Some(view) = member.views.get_mut(&source).filter(|view| view.epoch == epoch) else { return };
+        if !view.is_known(now, self.peer_timeout) {
+            // It expires just now, before this or after it; if before, it is told to live anew.
+            view.blur();
+        } else if let Some(last) = member.last {
+            last.tell(view, self.window);
+        }
+        view.heard = now;
+    }
+
+    fn event(&mut self, now: Instant, node: NodeId, event: &Event) {
+        self.catch_up();
+        let node = node.index();
+        match *event {
+            Event::NewSender { peer, epoch } => self.new_peer(now, node, peer, epoch),
+            Event::PeerRestarted { peer, old_epoch, epoch } => self.restarted(now, node, peer, (old_epoch, epoch)),
+            Event::PeerExpired { peer } => {
+                if let Some(view) = self.members[node].views.get(&peer) {
+                    assert!(now >= view.heard + self.peer_timeout, "at {now:?} node {node}: {peer} expires too early");
+                    self.seen.count("a peer expires");
+                }
+            }
+            Event::NewPacket { peer, stream, seq, len, .. } => self.message(now, node, (peer, stream), seq, len),
+            Event::GotLost { peer, stream, range, cause } => self.lost(now, node, (peer, stream), range, cause),
+            Event::PeerFinished { peer, seq } => self.finished(now, node, peer, seq),
+            Event::GotNack { peer, stream, .. } => self.asked_by(now, node, (peer, stream)),
+            Event::GotAck { peer, stream: Stream::Private, seq } => {
+                let id = StreamId { sender: node, epoch: self.members[node].epoch, to: Some(peer) };
+                let sent = self.truth.stream(id);
+                if seq <= sent.last_departed() {
+                    sent.drop_up_to(seq);
+                }
+            }
+            Event::PrivateAbandoned { peer, .. } => {
+                let id = StreamId { sender: node, epoch: self.members[node].epoch, to: Some(peer) };
+                self.truth.drop_private(id);
+                self.seen.count("a private stream is abandoned");
+            }
+            Event::Closed => self.members[node].is_closed = true,
+            Event::EventsDropped { .. } => panic!("at {now:?} node {node}: {event:?}"),
+            _ => {}
+        }
+    }
+
+    fn received(&mut self, now: Instant, node: NodeId, received: &Received<'_>) {
+        self.catch_up();
+        let (node, peer) = (node.index(), received.peer());
+        let Some(&sender) = self.addresses.get(&peer) else { return };
+        let member = &mut self.members[node];
+        let view = member.views.get_mut(&peer).expect("an event tells of a peer before its streams");
+        let epoch = view.epoch;
+        let who = |stream| {
+            let to = (stream == Stream::Private).then_some(member.address);
+            Who { receiver: node, id: StreamId { sender, epoch, to }, at: now }
+        };
+        match *received {
+            Received::Message { stream, seq, payload, .. } => {
+                view.followed(stream).told.message(who(stream), seq, payload);
+            }
+            Received::Lost { stream, ranges, cause, .. } => {
+                assert!(!ranges.is_empty(), "{}: nothing is lost", who(stream));
+                for &range in ranges {
+                    view.followed(stream).told.lost(who(stream), range, cause);
+                }
+            }
+            Received::Restarted { epoch, .. } => {
+                for stream in [Stream::Group, Stream::Private] {
+                    view.followed(stream).told.restarted(who(stream), epoch);
+                }
+                self.seen.count("a restart in band");
+            }
+            Received::Ended { stream, cause, .. } => {
+                view.followed(stream).told.ended(who(stream), cause);
+                self.seen.count(match cause {
+                    EndCause::Finished => "a stream ends: finished",
+                    EndCause::Expired => "a stream ends: expired",
+                    _ => "a stream ends: removed",
+                });
+            }
+            _ => panic!("{received:?} is new to this test"),
+        }
+    }
+}
+
+impl Watch {
+    fn new_peer(&mut self, now: Instant, node: usize, peer: SocketAddr, epoch: u32) {
+        if !self.addresses.contains_key(&peer) {
+            return;
+        }
+        let member = &mut self.members[node];
+        let policy = member.policy;
+        let mut goes_on = false;
+        let mode = self.mode;
+        let view = member.views.entry(peer).and_modify(|view| goes_on = view.returns(epoch, (policy, mode), now));
+        let view = view.or_insert_with(|| View::new(epoch, (policy, mode), now));
+        self.seen.count_if(goes_on, "a peer comes back in the same epoch");
+        let is_exact = self.is_exact && !member.is_paused;
+        begins(view, is_exact, member.last.filter(|last| last.opens(peer, epoch, now)), self.window);
+    }
+
+    fn restarted(&mut self, now: Instant, node: usize, peer: SocketAddr, (old, new): (u32, u32)) {
+        if !self.addresses.contains_key(&peer) {
+            return;
+        }
+        let member = &mut self.members[node];
+        let view = member.views.get_mut(&peer).expect("an event tells of a peer before it restarts");
+        assert_eq!(view.epoch, old, "at {now:?} node {node} of {peer}: the former epoch");
+        if !is_newer(new, old) {
+            let patience = now.saturating_since(view.heard);
+            assert!(patience >= LEAST_PATIENCE, "at {now:?} node {node} of {peer}: {new:#x} after {old:#x}");
+            self.seen.count("an older epoch takes over");
+        }
+        view.restarts(new, (member.policy, self.mode), now);
+        let is_exact = self.is_exact && !member.is_paused;
+        begins(view, is_exact, member.last.filter(|last| last.opens(peer, new, now)), self.window);
+        self.seen.count("a peer restarts");
+    }
+
+    /// A message became deliverable.
+    fn message(&mut self, now: Instant, node: usize, (peer, stream): (SocketAddr, Stream), seq: u64, len: usize) {
+        let Some((who, view)) = look(&self.addresses, &mut self.members, now, node, (peer, stream)) else { return };
+        let Some(sent) = self.truth.get(who.id) else { panic!("{who}: message {seq}, but nothing was sent") };
+        let followed = view.followed(stream);
+        let is_new = followed.tracker.position.is_none();
+        followed.tracker.message(who, sent, seq, len);
+        let message = sent.message(seq).expect("the tracker has found it");
+        followed.told.owe_message(seq, message);
+        self.seen.count_if(is_new && message.first > 1, "a stream begins behind what is gone");
+        self.seen.count(match (stream, message.first < seq) {
+            (Stream::Group, false) => "a message",
+            (Stream::Group, true) => "a message in parts",
+            (Stream::Private, false) => "a private message",
+            (Stream::Private, true) => "a private message in parts",
+        });
+    }
+
+    fn lost(
+        &mut self,
+        now: Instant,
+        node: usize,
+        (peer, stream): (SocketAddr, Stream),
+        range: SeqRange,
+        cause: LossCause,
+    ) {
+        let epochs = self.addresses.get(&peer).map(|&sender| self.members[sender].epochs);
+        let policy = self.members[node].policy;
+        let Some((who, view)) = look(&self.addresses, &mut self.members, now, node, (peer, stream)) else { return };
+        let highest = self.truth.highest(who.id);
+        let sent = self.truth.stream(who.id);
+        let (heard, is_forgotten) = (view.heard, view.is_forgotten);
+        let followed = view.followed(stream);
+        let may = match cause {
+            // What follows of a message that was given up has the cause of what it is reported with.
+            _ if is_of_sender(cause) => self.mode == Mode::Deadline || sent.lowest_whole(range, now).is_none(),
+            LossCause::Deadline => self.mode == Mode::Deadline,
+            LossCause::Restarted => epochs.is_some_and(|epochs| epochs > 1),
+            LossCause::Expired => now >= heard + self.peer_timeout || followed.tracker.is_rest(sent, range),
+            LossCause::Removed => is_forgotten,
+            LossCause::Silent => policy == Policy::Silent,
+            _ => false,
+        };
+        assert!(may, "{who}: {range} is not lost for {cause:?}: {:?} can be had", sent.lowest_whole(range, now));
+        followed.tracker.lost(who, sent, range, highest);
+        followed.told.owe_lost(range, cause);
+        self.seen.count(match cause {
+            LossCause::Lost => "a loss: lost",
+            LossCause::Reset => "a loss: reset",
+            LossCause::Restarted => "a loss: restarted",
+            LossCause::Expired => "a loss: expired",
+            LossCause::Removed => "a loss: removed",
+            LossCause::Deadline => "a loss: deadline",
+            _ => "a loss: silent",
+        });
+    }
+
+    fn finished(&mut self, now: Instant, node: usize, peer: SocketAddr, seq: u64) {
+        let sender = self.addresses.get(&peer).map(|&sender| (self.members[sender].epoch, self.members[sender].end));
+        let about = (peer, Stream::Group);
+        let Some((who, view)) = look(&self.addresses, &mut self.members, now, node, about) else { return };
+        if let Some((epoch, end)) = sender
+            && epoch == view.epoch
+        {
+            assert_eq!(end, Some(seq), "{who}: the end that its sender has told");
+        }
+        let followed = view.followed(Stream::Group);
+        let position = followed.tracker.position.unwrap_or(seq + 1);
+        assert_eq!(position, seq + 1, "{who}: it finishes with {seq}");
+        followed.tracker.finished = Some(seq);
+        if seq > 0 {
+            followed.told.owe_end();
+        }
+    }
+}
+
+/// A peer begins to live, perhaps with a packet of a stream.
+fn begins(view: &mut View, is_exact: bool, first: Option<Last>, window: u64) {
+    if !is_exact {
+        view.blur();
+    }
+    if let Some(first) = first {
+        first.tell(view, window);
+    }
+}
+
+/// A peer's stream as a node sees it; `None`: it is nobody's.
+fn look<'a>(
+    addresses: &BTreeMap<SocketAddr, usize>,
+    members: &'a mut [Member],
+    at: Instant,
+    node: usize,
+    (peer, stream): (SocketAddr, Stream),
+) -> Option<(Who, &'a mut View)> {
+    let &sender = addresses.get(&peer)?;
+    let member = &mut members[node];
+    let to = (stream == Stream::Private).then_some(member.address);
+    let view = member.views.get_mut(&peer).expect("an event tells of a peer before its streams");
+    Some((Who { receiver: node, id: StreamId { sender, epoch: view.epoch, to }, at }, view))
+}
+
+/// RMC-EPOCH-1.
+pub(super) const fn is_newer(epoch: u32, than: u32) -> bool {
+    matches!(epoch.wrapping_sub(than), 1..0x8000_0000)
+}
