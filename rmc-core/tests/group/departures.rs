@@ -83,9 +83,12 @@ impl Watch {
         assert_eq!((peer, stream), about, "at {now:?} node {node}: the NACK that it got");
         let to = (stream == Stream::Private).then_some(peer);
         let sent = self.truth.stream(StreamId { sender: node, epoch: member.epoch, to });
-        let mut budget = MAX_REPAIRS;
+        let oldest = sent.oldest(now);
+        // The word of what is gone below the backlog is a datagram too.
+        let tells_below = ranges.iter().any(|range| range.first() < oldest);
+        let mut budget = MAX_REPAIRS - u64::from(tells_below);
         for range in ranges {
-            let first = range.first().max(sent.oldest(now));
+            let first = range.first().max(oldest);
             let last = range.last().min(sent.last_departed()).min(first + budget - 1);
             for seq in (first..=last).filter(|&seq| sent.has(seq, now)) {
                 member.debts.insert((peer, stream, seq));
