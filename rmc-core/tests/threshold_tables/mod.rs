@@ -1,5 +1,9 @@
 //! Which tests show which threshold.
 
+mod others;
+
+pub(crate) use others::{OTHERS, ROWS};
+
 /// How the threshold of something is shown.
 pub(crate) enum Shown {
     /// By pairs of tests: one that holds at the limit, and one a tick or a unit past it. A tick is a nanosecond.
@@ -393,11 +397,6 @@ pub(crate) const CONSTANTS: &[(&str, &str, Shown)] = &[
     ),
     (
         "receiver/nack.rs",
-        "REMEMBERED",
-        Pairs(&[("rmc_rtt_1_the_last_eight_nacks_are_remembered", "rmc_rtt_1_the_ninth_last_nack_is_forgotten")]),
-    ),
-    (
-        "receiver/nack.rs",
         "STEADY_ATTEMPTS",
         Pairs(&[(
             "the_second_ask_is_the_last_whose_delay_is_the_first_one",
@@ -431,6 +430,12 @@ pub(crate) const CONSTANTS: &[(&str, &str, Shown)] = &[
         Pairs(&[("the_least_variation_counts_up_to_1_ms", "the_least_variation_does_not_count_a_tick_past_1_ms")]),
     ),
     ("receiver/rtt.rs", "STEP_NANOS", Nowhere("a unit")),
+    ("receiver/stamps.rs", "PLACE_BITS", Nowhere("what makes REMEMBERED")),
+    (
+        "receiver/stamps.rs",
+        "REMEMBERED",
+        Pairs(&[("rmc_rtt_1_the_last_1024_nacks_are_remembered", "rmc_rtt_1_the_1025th_last_nack_is_forgotten")]),
+    ),
     (
         "receiver/window.rs",
         "STEP",
@@ -457,51 +462,4 @@ pub(crate) const CONSTANTS: &[(&str, &str, Shown)] = &[
     ),
     ("shared.rs", "LAST", Nowhere("the end of time")),
     ("timer.rs", "NOWHERE", Nowhere("a mark")),
-];
-
-/// What is neither a field nor a constant.
-pub(crate) const OTHERS: &[(&str, Pair)] = &[
-    ("linger", ("linger_a_tick_before_its_end_the_node_is_open_and_serves", "linger_at_its_end_the_node_is_closed")),
-    (
-        "how long a repair puts the rest of its gap off",
-        (
-            "a_repair_puts_the_rest_off_and_a_tick_before_rto_it_is_not_asked_for",
-            "a_repair_puts_the_rest_off_and_at_rto_it_is_asked_for",
-        ),
-    ),
-    (
-        "how long a newer epoch waits",
-        (
-            "rmc_epoch_6_a_newer_epoch_waits_for_as_long_as_the_known_one_promised_to_speak",
-            "rmc_epoch_6_a_newer_epoch_takes_over_one_tick_past_the_promise",
-        ),
-    ),
-    (
-        "how long a Confirm holds what it names",
-        (
-            "rmc_gap_13_a_confirm_holds_what_it_names_up_to_a_tick_before_its_delay",
-            "rmc_gap_13_a_confirm_holds_what_it_names_for_its_delay_and_no_longer",
-        ),
-    ),
-    (
-        "how long a sender is kept when the table is full",
-        (
-            "rmc_peer_10_a_sender_that_is_not_overdue_makes_room_for_nobody",
-            "rmc_peer_10_a_sender_that_is_overdue_makes_room_for_another_one",
-        ),
-    ),
-    (
-        "how far news counts that nobody asked for",
-        (
-            "seed_s15_an_unasked_lost_up_to_the_window_s_limit_counts",
-            "seed_s15_an_unasked_lost_one_past_the_window_s_limit_is_a_hint",
-        ),
-    ),
-];
-
-/// What the rows of section 20 of docs/protocol.md mean that do not give a name of `Config`.
-pub(crate) const ROWS: &[(&str, &[&str])] = &[
-    ("heartbeat table", &["heartbeat_times"]),
-    ("retry after a failed send", &["RETRY_DELAY"]),
-    ("backlog", &["backlog_packets", "backlog_bytes", "backlog_age"]),
 ];
