@@ -7,6 +7,7 @@ mod build;
 mod finish;
 mod input;
 mod output;
+mod rate;
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -56,6 +57,8 @@ pub struct Protocol {
     /// When a Heartbeat answered somebody who is no peer (F13).
     stranger_answered: Option<Instant>,
     address_in_use_told: bool,
+    /// Whether the application was told last that data waits for the token bucket.
+    rate_limited: bool,
 }
 
 impl Protocol {
@@ -80,6 +83,7 @@ impl Protocol {
             announce_at: (shared.config.announce && !shared.config.silent).then_some(shared.now),
             stranger_answered: None,
             address_in_use_told: false,
+            rate_limited: false,
             shared,
         })
     }

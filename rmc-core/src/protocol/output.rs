@@ -159,6 +159,7 @@ impl Protocol {
     /// Output: what to do next. Call it until it says `ArmTimer`, which is always the last of a drain.
     pub fn poll_action(&mut self) -> Action<'_> {
         self.commit();
+        self.resume_if_due();
         if let Some(event) = self.shared.events.pop() {
             return Action::Event(event);
         }
@@ -176,10 +177,9 @@ impl Protocol {
             let (destination, contents) = (sent.destination, self.bytes_of(sent));
             return Action::Transmit(Transmit { destination, contents, segment_size: None });
         }
-        // The last END may have left in this drain.
-        if self.finish_if_due()
-            && let Some(event) = self.shared.events.pop()
-        {
+        // The last END may have left in this drain, or data have begun to wait.
+        self.finish_if_due();
+        if let Some(event) = self.shared.events.pop() {
             return Action::Event(event);
         }
         Action::ArmTimer(self.deadline(pending && self.has_pending()))
@@ -417,6 +417,7 @@ impl Protocol {
             };
             self.out.paced_until = self.pacing.wait(len, self.shared.now);
             if self.out.paced_until.is_some() {
+                self.note_rate_limit();
                 return None;
             }
             let place = if data_turn { self.streams.next_data()? } else { self.streams.next_repair()? };
@@ -498,6 +499,7 @@ impl Protocol {
         let waits = !self.shared.config.silent && pending;
         let pending = waits.then(|| self.out.stalled_until.or(self.out.paced_until).unwrap_or(self.shared.now));
         let streams = earlier(self.peers.deadline(), self.streams.deadline());
-        earlier(earlier(streams, self.announce_at), earlier(self.closes_at(), pending))
+        let resumes = earlier(self.resumes_at(), self.announce_at);
+        earlier(earlier(streams, resumes), earlier(self.closes_at(), pending))
     }
 }

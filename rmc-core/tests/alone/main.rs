@@ -8,6 +8,7 @@ mod lone;
 mod observed;
 mod pacing;
 mod packets;
+mod rate_events;
 mod review_receiving;
 mod review_sending;
 mod rules_backoff;
