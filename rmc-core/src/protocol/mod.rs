@@ -8,6 +8,7 @@ mod finish;
 mod input;
 mod output;
 mod rate;
+mod serve;
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -16,7 +17,7 @@ use crate::config::{Config, JoinPolicy, MAX_LOCAL_ADDRS, validate_heartbeat_time
 use crate::error::{ConfigError, HeartbeatTimesError, SendError};
 use crate::event::Received;
 use crate::receiver::Peers;
-use crate::sender::{GROUP, Pacing, SendStreams};
+use crate::sender::{Cookies, GROUP, Pacing, SendStreams};
 use crate::seq::SeqRange;
 use crate::shared::Shared;
 use crate::stats::{HeldStats, PeerInfo, SendCapacity, Stats};
@@ -50,6 +51,7 @@ pub struct Protocol {
     peers: Peers,
     streams: SendStreams,
     pacing: Pacing,
+    cookies: Cookies,
     out: Outgoing,
     phase: Phase,
     /// When the next Heartbeat before the first data is due (S22).
@@ -78,6 +80,7 @@ impl Protocol {
             peers: Peers::new(&shared),
             streams: SendStreams::new(&shared),
             pacing: Pacing::new(shared.config.max_rate, shared.config.rate_burst, shared.now),
+            cookies: Cookies::new(shared.config.seed),
             out: Outgoing::new(&shared.config),
             phase: Phase::Open,
             announce_at: (shared.config.announce && !shared.config.silent).then_some(shared.now),

@@ -36,10 +36,6 @@ pub(super) struct Outgoing {
     stalled_until: Option<Instant>,
     /// How many datagrams left since the last input (S20).
     burst: usize,
-    /// How many of them were repairs.
-    burst_repairs: usize,
-    /// Whether data is next, where both wait (S19).
-    data_turn: bool,
     /// When the token bucket lets the next packet leave.
     paced_until: Option<Instant>,
     asides: VecDeque<Aside>,
@@ -55,11 +51,33 @@ pub(super) struct Outgoing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Aside {
     /// A Heartbeat of the stream at this place (F13).
-    Heartbeat { to: SocketAddr, place: u32 },
+    Heartbeat {
+        to: SocketAddr,
+        place: u32,
+    },
     /// The private stream asked for does not exist.
-    NoStream { to: SocketAddr, stamp: u32 },
+    NoStream {
+        to: SocketAddr,
+        stamp: u32,
+    },
     /// The heartbeat table (S24).
-    Table { to: SocketAddr },
+    Table {
+        to: SocketAddr,
+    },
+    Confirm(Confirm),
+}
+
+/// Word that a NACK for the stream at `place` was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Confirm {
+    pub(super) to: SocketAddr,
+    pub(super) place: u32,
+    pub(super) range: SeqRange,
+    /// When to ask again; `None`: the repair is under way.
+    pub(super) delay: Option<Duration>,
+    pub(super) stamp: u32,
+    /// 0: none.
+    pub(super) cookie: u32,
 }
 
 /// A transmission: where its bytes stand, and what it is once it has really left.
@@ -90,6 +108,7 @@ pub(super) enum Note {
     Table,
     Lost(SeqRange),
     Reset,
+    Confirm,
     Ack,
     Nack {
         stream: Stream,
@@ -105,8 +124,6 @@ impl Outgoing {
             retry: None,
             stalled_until: None,
             burst: 0,
-            burst_repairs: 0,
-            data_turn: false,
             paced_until: None,
             asides: VecDeque::new(),
             table_due: None,
@@ -119,7 +136,6 @@ impl Outgoing {
     pub(super) const fn new_burst(&mut self) {
         self.burst = 0;
         self.paced_until = None;
-        self.burst_repairs = 0;
     }
 
     pub(super) const fn has_retry(&self) -> bool {
@@ -241,6 +257,7 @@ impl Protocol {
             }
             Note::Repair => {
                 stats.repair.repairs_sent += 1;
+                stats.repair.multicast += u64::from(destination == self.shared.config.group);
                 Some(Event::SentRepair { destination, seq })
             }
             Note::Heartbeat => {
@@ -261,6 +278,10 @@ impl Protocol {
             }
             Note::Ack => {
                 stats.tx.acks += 1;
+                None
+            }
+            Note::Confirm => {
+                stats.repair.confirms_sent += 1;
                 None
             }
             Note::Nack { stream, count } => {
@@ -353,12 +374,21 @@ impl Protocol {
             let seq = stream.send_reset(&mut self.shared);
             return self.build_reset(place, destination, seq, 0);
         }
-        if stream.beats.is_due() {
+        let now = self.shared.now;
+        if stream.beats.is_due() || stream.telling_due {
             stream.log.drop_aged(&mut self.shared);
-            let promise = stream.beats.leave(self.shared.now, &self.shared.config.heartbeat_times);
-            return self.build_heartbeat(place, destination, promise);
+            let promise = if stream.beats.is_due() {
+                stream.beats.leave(now, &self.shared.config.heartbeat_times)
+            } else {
+                stream.beats.aside(now)
+            };
+            let sent = self.build_heartbeat(place, destination, promise);
+            if place == GROUP {
+                self.streams.told(now);
+            }
+            return sent;
         }
-        let answer = stream.repairs.next_answer(&stream.log)?;
+        let answer = stream.repairs.next_answer(&stream.log, now)?;
         self.build_answer(place, answer)
     }
 
@@ -405,44 +435,34 @@ impl Protocol {
     /// Repairs and data, in turn while both wait (S19, RMC-REPAIR-10).
     fn next_bulk(&mut self) -> Option<Sent> {
         loop {
-            let (repairs, data) = (self.streams.has_repairs(), self.streams.has_data());
-            if !repairs && !data {
+            let (repair, has_data) = (self.streams.next_repair_len(&mut self.shared), self.streams.has_data());
+            if repair.is_none() && !has_data {
                 return None;
             }
-            let data_turn = data && (!repairs || self.out.data_turn || self.repairs_had_their_half());
-            let len = match (self.shared.config.max_rate, data_turn) {
-                (None, _) => 0,
-                (Some(_), true) => self.streams.next_data_len(),
-                (Some(_), false) => self.streams.next_repair_len(),
-            };
-            self.out.paced_until = self.pacing.wait(len, self.shared.now);
-            if self.out.paced_until.is_some() {
-                self.note_rate_limit();
-                return None;
+            let data_turn = has_data && repair.is_none_or(|len| self.streams.flow.is_data_s_turn(len));
+            if self.shared.config.max_rate.is_some() {
+                let len = if data_turn { self.streams.next_data_len() } else { repair.unwrap_or(0) };
+                self.out.paced_until = self.pacing.wait(len, self.shared.now);
+                if self.out.paced_until.is_some() {
+                    self.note_rate_limit();
+                    return None;
+                }
             }
             let place = if data_turn { self.streams.next_data()? } else { self.streams.next_repair()? };
             let sent = if data_turn { self.next_data(place) } else { self.next_repair(place) };
             self.streams.touched(place, &self.shared);
             if sent.is_some() {
-                self.out.data_turn = !data_turn;
-                self.out.burst_repairs += usize::from(!data_turn);
                 return sent;
             }
         }
     }
 
-    /// An odd burst has one turn more than two halves. A burst of one belongs to each in turn.
-    const fn repairs_had_their_half(&self) -> bool {
-        let max_burst = self.shared.config.max_burst;
-        max_burst > 1 && self.out.burst_repairs >= max_burst / 2
-    }
-
     #[inline(never)]
     fn next_repair(&mut self, place: u32) -> Option<Sent> {
-        let stream = self.streams.get_mut(place)?;
-        stream.log.drop_aged(&mut self.shared);
-        let answer = stream.repairs.next_repair(&stream.log)?;
-        self.build_answer(place, answer)
+        let answer = self.streams.send_repair(place, &self.shared)?;
+        let sent = self.build_answer(place, answer)?;
+        self.streams.flow.repair_left(sent.len, self.streams.has_data());
+        Some(sent)
     }
 
     fn next_data(&mut self, place: u32) -> Option<Sent> {
@@ -453,7 +473,9 @@ impl Protocol {
             return self.build_lost(place, destination, hole, 0);
         }
         let at = stream.send_next(&mut self.shared)?;
-        self.build_data(place, at, destination, Flags::NONE, Note::Data(place))
+        let sent = self.build_data(place, at, destination, Flags::NONE, Note::Data(place))?;
+        self.streams.data_left(sent.len, || self.peers.census(), &self.shared);
+        Some(sent)
     }
 
     fn bytes_of(&self, sent: Sent) -> &[u8] {
