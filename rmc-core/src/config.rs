@@ -43,6 +43,18 @@ impl Delivery {
     }
 }
 
+/// Whom a repair of the group's stream is sent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum RepairMode {
+    /// To each asker alone (S14). Right where multicast costs much, or where few ever lose the same packet.
+    Unicast,
+    /// To the group, once for all who ask at the same time.
+    Multicast,
+    /// To the asker alone while mostly one asks for a packet, to the group when several do.
+    #[default]
+    Adaptive,
+}
+
 /// The seed's heartbeat table, and the default (S22): 10, 20, 50, 50, 75, 100, 200, 250, 500 ms.
 pub const DEFAULT_HEARTBEAT_TIMES: [Duration; 9] = [
     Duration::from_millis(10),
@@ -150,10 +162,19 @@ pub struct Config {
     /// How many gaps of one stream are asked for at the same time, lowest first (S11, F05). 1 to 2^20, default 4,096.
     /// Memory: 100 bytes for a gap.
     pub max_nacks: usize,
+    /// Whom repairs of the group's stream are sent to. Default [`RepairMode::Adaptive`].
+    pub repair_mode: RepairMode,
+    /// How much of what leaves repairs may be while data waits, in percent of the bytes; all while none does. One
+    /// asker that is not alone with its losses gets an eighth of that at most while data flows. 1 to 99, default
+    /// 50.
+    pub repair_share: u8,
+    /// Send repairs to an address alone only once it has proven that it receives there; until then to the group, so
+    /// that nobody can make this node flood a third one. Default `true`; `false` where nobody can forge an address.
+    pub verify_askers: bool,
     /// How many datagrams answer one NACK at most (F30). 1 to 2^20, default 1,024.
     pub max_repairs_per_nack: usize,
     /// How many addresses can be owed repairs at the same time, for each stream; a NACK past that is dropped and comes
-    /// again. 1 to 2^20, default 1,024. Memory: 700 bytes each.
+    /// again. 1 to 2^20, default 1,024. Memory: 1,300 bytes each.
     pub max_askers: usize,
 
     /// The growing intervals of heartbeats after data; the last one is the idle floor, repeated (S22, F16). 1 to 128
@@ -210,6 +231,9 @@ impl Config {
             recovery_deadline: None,
             delivery: Delivery::default(),
             max_nacks: 4_096,
+            repair_mode: RepairMode::default(),
+            repair_share: 50,
+            verify_askers: true,
             max_repairs_per_nack: 1_024,
             max_askers: 1_024,
             heartbeat_times: DEFAULT_HEARTBEAT_TIMES.to_vec(),
@@ -267,6 +291,7 @@ impl Config {
         within("max_nacks", self.max_nacks, 1, 1 << 20)?;
         within("max_repairs_per_nack", self.max_repairs_per_nack, 1, 1 << 20)?;
         within("max_askers", self.max_askers, 1, 1 << 20)?;
+        bounded("repair_share", self.repair_share.into(), 1, 99)?;
         within("event_ring", self.event_ring, 1, 1 << 20)?;
         if let Some(rate) = self.max_rate {
             bounded("max_rate", rate, 1, 1 << 50)?;

@@ -311,6 +311,10 @@ pub enum Event {
         /// The numbers that it never acknowledged.
         unacknowledged: SeqRange,
     },
+    /// Data waits because [`Config::max_rate`](crate::Config::max_rate) lets no more leave now. Once, until `Resumed`.
+    RateLimited,
+    /// No data waits any more, and half of [`Config::rate_burst`](crate::Config::rate_burst) may leave at once again.
+    Resumed,
     /// The node has said all it had to say, and is closed (S31).
     Closed,
     /// Any valid packet was received (S06).
@@ -416,6 +420,10 @@ kinds! {
     AddressInUse = "address_in_use",
     /// [`Event::PrivateAbandoned`].
     PrivateAbandoned = "private_abandoned",
+    /// [`Event::RateLimited`].
+    RateLimited = "rate_limited",
+    /// [`Event::Resumed`].
+    Resumed = "resumed",
     /// [`Event::Closed`].
     Closed = "closed",
     /// [`Event::ReceivedPacket`].

@@ -29,7 +29,7 @@ use crate::time::Instant;
 ///
 /// - for nodes made with the same [`Config`] but for `epoch`, as long as it is not changed;
 /// - when they are drained: `poll_action` has said `ArmTimer` since the last input;
-/// - as long as no stamp is drawn by chance that one of the node's last 8 NACKs has, which is 1 in 2^29.
+/// - as long as no stamp is drawn by chance that an earlier NACK of the node has: 1 in 2^22, once in 1,024 NACKs.
 ///
 /// With [`Config::nack_max_delay`] at its least, 1 ms, every retry comes after exactly the retransmission timeout
 /// (RMC-GAP-7: no delay is longer than that or 1 ms), and with [`Config::max_nack_backoff`] 0 nothing waits at random
@@ -144,7 +144,19 @@ macro_rules! plain {
     )+};
 }
 
-plain!(bool, u8, u32, u64, usize, JoinPolicy, Path, Stream, LossCause, EndCause, Kind);
+plain!(bool, u8, u16, u32, u64, usize, JoinPolicy, Path, Stream, LossCause, EndCause, Kind);
+
+impl State for u128 {
+    fn put(&self, to: &mut Fingerprint) {
+        to.bytes(&self.to_be_bytes());
+    }
+}
+
+impl State for i64 {
+    fn put(&self, to: &mut Fingerprint) {
+        to.word(u64::from_ne_bytes(self.to_ne_bytes()));
+    }
+}
 
 impl State for Instant {
     fn put(&self, to: &mut Fingerprint) {
@@ -193,6 +205,12 @@ impl<T: State> State for Option<T> {
 impl<T: State + ?Sized> State for Box<T> {
     fn put(&self, to: &mut Fingerprint) {
         (**self).put(to);
+    }
+}
+
+impl<T: State, const N: usize> State for [T; N] {
+    fn put(&self, to: &mut Fingerprint) {
+        to.all(self.iter());
     }
 }
 

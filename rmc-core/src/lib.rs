@@ -112,7 +112,7 @@ mod time;
 mod timer;
 
 pub use action::{Action, Transmit};
-pub use config::{Config, DEFAULT_HEARTBEAT_TIMES, Delivery, JoinPolicy};
+pub use config::{Config, DEFAULT_HEARTBEAT_TIMES, Delivery, JoinPolicy, RepairMode};
 pub use error::{ConfigError, HeartbeatTimesError, SendError};
 pub use event::{EndCause, Event, EventKind, EventMask, LossCause, Path, Received, Stream, UnknownEvent};
 #[cfg(feature = "sim")]

@@ -87,6 +87,12 @@ pub struct RepairStats {
     pub numbers_asked: u64,
     /// Repairs sent.
     pub repairs_sent: u64,
+    /// Those of them that went to the group.
+    pub multicast: u64,
+    /// Numbers asked for that were taken as answered, as their repair had just left.
+    pub held_off: u64,
+    /// Confirms sent.
+    pub confirms_sent: u64,
     /// Repairs received that filled a gap.
     pub repaired: u64,
     /// LOST sent.

@@ -120,6 +120,8 @@ fn counts_have_both_bounds() {
     counts("send_queue_packets", |config, value| config.send_queue_packets = value, 1, 1 << 30);
     counts("max_burst", set_max_burst, 1, 65_536);
     counts("max_nacks", |config, value| config.max_nacks = value, 1, MIB);
+    let shares = Bounds { within: [(1, 1), (99, 99)], past: [(0, 0), (100, 100)] };
+    bounds("repair_share", |config, value| config.repair_share = value, shares);
     counts("max_repairs_per_nack", |config, value| config.max_repairs_per_nack = value, 1, MIB);
     counts("max_askers", |config, value| config.max_askers = value, 1, MIB);
     counts("event_ring", |config, value| config.event_ring = value, 1, MIB);

@@ -17,7 +17,7 @@ fn the_examples_of_the_specification_decode_to_what_they_say() {
             packets += 1;
         }
     }
-    assert_eq!(packets, 14, "packets in the examples of docs/protocol.md");
+    assert_eq!(packets, 16, "packets in the examples of docs/protocol.md");
 }
 
 fn hex(digits: &str) -> Vec<u8> {

@@ -3,21 +3,32 @@
 use core::net::SocketAddr;
 
 use super::Protocol;
-use super::outgoing::{Aside, Note, Sent, Source};
+use super::outgoing::{Aside, Confirm, Note, Sent, Source};
 use crate::event::Stream;
-use crate::packet::{Body, Flags, HEADER_LEN, IntervalsBuilder, Kind, NO_PROMISE, Packet, write_data_header};
+use crate::packet::{
+    Body, Flags, HEADER_LEN, IntervalsBuilder, Kind, MAX_DELAY_MICROS, NO_PROMISE, Packet, RangesBuilder,
+    write_data_header,
+};
 use crate::sender::{Answer, GROUP, Owed, Promise};
 use crate::seq::SeqRange;
 use crate::time::micros;
 
 impl Protocol {
     pub(super) fn build_answer(&mut self, place: u32, answer: Answer) -> Option<Sent> {
+        let stamp = answer.stamp;
+        let to = match answer.to {
+            Some(to) => to,
+            None => self.streams.get(place)?.destination,
+        };
         match answer.what {
-            Owed::Packet(at) => self.build_data(place, at, answer.to, Flags::RESENT, Note::Repair),
-            Owed::Lost(range) => self.build_lost(place, answer.to, range, answer.stamp),
+            Owed::Packet(at) => self.build_data(place, at, to, Flags::RESENT, Note::Repair),
+            Owed::Lost(range) => self.build_lost(place, to, range, stamp),
             Owed::Reset => {
                 let seq = self.streams.get(place)?.log.last_sent();
-                self.build_reset(place, answer.to, seq, answer.stamp)
+                self.build_reset(place, to, seq, stamp)
+            }
+            Owed::Wait(range, delay) => {
+                self.build_confirm(Confirm { to, place, range, delay: Some(delay), stamp, cookie: 0 })
             }
         }
     }
@@ -31,6 +42,7 @@ impl Protocol {
                 let promise = stream.beats.aside(self.shared.now);
                 self.build_heartbeat(place, to, promise)
             }
+            Aside::Confirm(confirm) => self.build_confirm(confirm),
             Aside::Table { to } => self.build_table(to, usize::from(self.streams.group().beats.table_index())),
             Aside::NoStream { to, stamp } => {
                 let (seq, epoch) = (self.streams.floor(), self.shared.config.epoch);
@@ -48,14 +60,18 @@ impl Protocol {
 
     #[inline(never)]
     pub(super) fn build_heartbeat(&mut self, place: u32, destination: SocketAddr, promise: Promise) -> Option<Sent> {
+        self.streams.receivers.counted(self.peers.census());
         let stream = self.streams.get(place)?;
         let end = if promise.end { Flags::END } else { Flags::NONE };
-        let group = match stream.kind {
-            Stream::Group => u32::try_from(self.peers.len()).unwrap_or(u32::MAX),
-            Stream::Private => 1,
+        let (backoff, group, rtt) = match stream.kind {
+            Stream::Group => {
+                let told = self.streams.receivers.advertised();
+                (micros(told.backoff), told.group, micros(told.rtt))
+            }
+            Stream::Private => (0, 1, 0),
         };
         let oldest = stream.log.oldest();
-        let body = Body::Heartbeat { oldest, interval: promise.interval, backoff: 0, group, rtt: 0 };
+        let body = Body::Heartbeat { oldest, interval: promise.interval, backoff, group, rtt };
         let packet = Packet {
             flags: stream.flags() | end,
             heartbeat: promise.index,
@@ -65,6 +81,23 @@ impl Protocol {
             body,
         };
         self.build(&packet, destination, Note::Heartbeat)
+    }
+
+    /// The range is cut where the packet cannot say more.
+    #[inline(never)]
+    pub(super) fn build_confirm(&mut self, confirm: Confirm) -> Option<Sent> {
+        let Confirm { to, place, range, delay, stamp, cookie } = confirm;
+        // The stream may be gone since, and its place be another one's.
+        self.streams.get(place).filter(|stream| place == GROUP || stream.destination == to)?;
+        let seq = range.first();
+        let mut ranges = RangesBuilder::new(seq);
+        if !ranges.push(SeqRange::new(seq, range.last().min(seq.saturating_add(u32::MAX.into()) - 1))?) {
+            return None;
+        }
+        let (reason, delay) = delay.map_or((0, 0), |delay| (1, micros(delay).min(MAX_DELAY_MICROS)));
+        let body = Body::Confirm { reason, delay, stamp, cookie, ranges: ranges.as_ranges() };
+        let packet = self.packet_of(place, seq, body)?;
+        self.build(&packet, to, Note::Confirm)
     }
 
     #[inline(never)]

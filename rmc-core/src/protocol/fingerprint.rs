@@ -9,8 +9,19 @@ impl Protocol {
     /// Query: everything that decides what this node does from `now` on, the time of the next input or before it.
     /// Fills `into`, which is emptied first. What it says, and of which nodes, stands at [`Fingerprint`].
     pub fn fingerprint(&self, now: Instant, into: &mut Fingerprint) {
-        let Self { shared, peers, streams, pacing, out, phase, announce_at, stranger_answered, address_in_use_told } =
-            self;
+        let Self {
+            shared,
+            peers,
+            streams,
+            pacing,
+            cookies: _,
+            out,
+            phase,
+            announce_at,
+            stranger_answered,
+            address_in_use_told,
+            rate_limited,
+        } = self;
         let Shared {
             config,
             now: last_input,
@@ -39,7 +50,7 @@ impl Protocol {
         into.put(inbox);
         if inbox.len() > 0 {
             // `recv` brings no time and begins no new burst: it is the one input on which these show.
-            into.put(&(*last_input, (out.burst, out.burst_repairs)));
+            into.put(&(*last_input, out.burst));
             into.put(&out.paced_until);
         }
         into.put(&[*received_packets, *received_bytes, *told][..]);
@@ -53,6 +64,6 @@ impl Protocol {
         into.put(phase);
         into.put(announce_at);
         into.put(stranger_answered);
-        into.put(address_in_use_told);
+        into.put(&(*address_in_use_told, *rate_limited));
     }
 }

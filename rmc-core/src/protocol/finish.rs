@@ -92,13 +92,11 @@ impl Protocol {
         Some(quiet.min(drained + linger.saturating_mul(MAX_LINGERS)))
     }
 
-    /// Closes the node if it has said all it had to say and its linger is over; returns whether it did.
-    pub(super) fn finish_if_due(&mut self) -> bool {
-        let due = self.closes_at().is_some_and(|at| at <= self.shared.now);
-        if due {
+    /// Closes the node if it has said all it had to say and its linger is over.
+    pub(super) fn finish_if_due(&mut self) {
+        if self.closes_at().is_some_and(|at| at <= self.shared.now) {
             self.complete();
         }
-        due
     }
 
     pub(super) fn complete(&mut self) {
@@ -109,6 +107,7 @@ impl Protocol {
     fn shut(&mut self) {
         self.phase = Phase::Closed;
         self.announce_at = None;
+        self.rate_limited = false;
         self.out.close();
         self.streams.clear(&mut self.shared);
         self.peers.clear(&mut self.shared);

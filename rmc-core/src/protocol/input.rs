@@ -1,14 +1,12 @@
-//! What datagrams and the clock change.
+//! What datagrams and the clock change; what asks this node as a sender stands in `serve`.
 
 use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::Protocol;
-use super::outgoing::Aside;
 use crate::event::{Event, EventKind, Path, Stream};
 use crate::packet::{Body, Flags, Packet};
-use crate::receiver::{Advertised, Arrival, Beat, Confirmed, Opening, Refused, Word, promised};
-use crate::sender::GROUP;
+use crate::receiver::{Advertised, Arrival, Beat, Confirmed, Opening, Word, promised};
 use crate::time::Instant;
 
 impl Protocol {
@@ -41,7 +39,7 @@ impl Protocol {
             return;
         }
         if to_sender {
-            self.packet_for_sender(source, &packet);
+            self.packet_for_sender(source, bytes.len(), &packet);
             return;
         }
         if !self.shared.active {
@@ -76,118 +74,6 @@ impl Protocol {
         self.shared.stats.dropped.address_in_use += 1;
         if !core::mem::replace(&mut self.address_in_use_told, true) {
             self.shared.event(Event::AddressInUse { address: source });
-        }
-    }
-
-    /// A Nack or an Ack: it concerns what this node sends. It is served even if the peer table is full (S05;
-    /// RMC-PEER-4, RMC-EPOCH-5).
-    #[inline(never)]
-    fn packet_for_sender(&mut self, source: SocketAddr, packet: &Packet<'_>) {
-        let slot = match self.peers.admit(source, packet.epoch, false, &mut self.shared) {
-            Ok(slot) => Some(slot),
-            Err(Refused::NoRoom) => None,
-            Err(Refused::Stale) => return,
-        };
-        if let Some(slot) = slot {
-            self.heard(slot, Stream::Group, packet);
-            self.peers.touched(slot, Stream::Group, &self.shared);
-        }
-        let (Body::Nack { target_epoch, .. } | Body::Ack { target_epoch, .. }) = packet.body else { return };
-        if target_epoch != self.shared.config.epoch {
-            self.shared.stats.dropped.wrong_target += 1;
-            self.answer_with_heartbeat(source, slot, Aside::Heartbeat { to: source, place: GROUP });
-            return;
-        }
-        if let Body::Nack { stamp, ranges, .. } = packet.body {
-            let stream = stream_of(packet);
-            self.shared.stats.repair.nacks_received += 1;
-            self.phase.asked(self.shared.now);
-            let count = ranges.iter(packet.seq).map(|range| range.len()).sum();
-            self.shared.event(Event::GotNack { peer: source, stream, seq: packet.seq, count });
-            self.serve(source, slot, stamp, packet);
-        } else {
-            self.acknowledge(source, packet);
-        }
-        self.tell_table(source, slot);
-    }
-
-    fn serve(&mut self, source: SocketAddr, slot: Option<u32>, stamp: u32, packet: &Packet<'_>) {
-        let Body::Nack { ranges, .. } = packet.body else { return };
-        if self.shared.config.silent {
-            return;
-        }
-        let place = match stream_of(packet) {
-            Stream::Group => GROUP,
-            Stream::Private => match self.streams.private(source) {
-                Some(place) => place,
-                None => {
-                    self.answer_with_heartbeat(source, slot, Aside::NoStream { to: source, stamp });
-                    return;
-                }
-            },
-        };
-        let Some(stream) = self.streams.get_mut(place) else { return };
-        stream.log.drop_aged(&mut self.shared);
-        stream.heard(self.shared.now);
-        let config = &self.shared.config;
-        let ranges = ranges.iter(packet.seq);
-        let (repairs, askers) = (config.max_repairs_per_nack, config.max_askers);
-        let served = stream.repairs.ask(source, stamp, ranges, &stream.log, repairs, askers);
-        if served.refused {
-            self.shared.stats.dropped.askers_full += 1;
-        }
-        if served.some {
-            stream.beats.hasten(self.shared.now, &config.heartbeat_times);
-        }
-        self.streams.touched(place, &self.shared);
-        if served.unsent && !served.some {
-            self.answer_with_heartbeat(source, slot, Aside::Heartbeat { to: source, place });
-        }
-    }
-
-    fn acknowledge(&mut self, source: SocketAddr, packet: &Packet<'_>) {
-        let stream = stream_of(packet);
-        self.shared.stats.rx.acks += 1;
-        self.shared.event(Event::GotAck { peer: source, stream, seq: packet.seq });
-        let known = match stream {
-            // The group's Acks are for flow control, which is off.
-            Stream::Group => packet.seq <= self.streams.group().log.last_sent(),
-            Stream::Private => self.streams.private(source).is_none_or(|place| {
-                let known =
-                    self.streams.get_mut(place).is_none_or(|stream| stream.acknowledge(packet.seq, &mut self.shared));
-                self.streams.touched(place, &self.shared);
-                known
-            }),
-        };
-        if !known {
-            self.shared.stats.dropped.ack_beyond += 1;
-        }
-    }
-
-    /// At most one Heartbeat per peer and shortest interval (F13; RMC-EPOCH-5, RMC-REPAIR-6); all who are no peers
-    /// share one.
-    fn answer_with_heartbeat(&mut self, to: SocketAddr, slot: Option<u32>, aside: Aside) {
-        if self.shared.config.silent {
-            return;
-        }
-        let now = self.shared.now;
-        let shortest = self.shared.config.heartbeat_times.first().copied().unwrap_or_default();
-        let peer = slot.or_else(|| self.peers.find(to)).and_then(|slot| self.peers.get_mut(slot));
-        let answered = peer.map_or(&mut self.stranger_answered, |peer| &mut peer.answered);
-        if answered.is_some_and(|at| now < at + shortest) {
-            return;
-        }
-        *answered = Some(now);
-        self.out.add_aside(aside);
-    }
-
-    /// The heartbeat table is sent again to a new peer that asks for anything (S24, RMC-HB-9).
-    fn tell_table(&mut self, to: SocketAddr, slot: Option<u32>) {
-        let Some(peer) = slot.and_then(|slot| self.peers.get_mut(slot)).filter(|_| !self.shared.config.silent) else {
-            return;
-        };
-        if !core::mem::replace(&mut peer.knows_table, true) && self.out.has_own_table() {
-            self.out.add_aside(Aside::Table { to });
         }
     }
 
@@ -302,7 +188,7 @@ impl Protocol {
 
     /// Every packet proves that its sender lives, and says when the next one is due (S34; RMC-PEER-5, RMC-LIVE-1).
     #[inline]
-    fn heard(&mut self, slot: u32, stream: Stream, packet: &Packet<'_>) {
+    pub(super) fn heard(&mut self, slot: u32, stream: Stream, packet: &Packet<'_>) {
         let Some(peer) = self.peers.get_mut(slot) else { return };
         let address = peer.address;
         let interval = match packet.body {
@@ -315,6 +201,6 @@ impl Protocol {
     }
 }
 
-const fn stream_of(packet: &Packet<'_>) -> Stream {
+pub(super) const fn stream_of(packet: &Packet<'_>) -> Stream {
     if packet.flags.contains(Flags::PRIVATE) { Stream::Private } else { Stream::Group }
 }

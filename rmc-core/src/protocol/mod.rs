@@ -10,6 +10,8 @@ mod finish;
 mod input;
 mod outgoing;
 mod output;
+mod rate;
+mod serve;
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -18,7 +20,7 @@ use crate::config::{Config, JoinPolicy, MAX_LOCAL_ADDRS, validate_heartbeat_time
 use crate::error::{ConfigError, HeartbeatTimesError, SendError};
 use crate::event::Received;
 use crate::receiver::Peers;
-use crate::sender::{GROUP, Pacing, SendStreams};
+use crate::sender::{Cookies, GROUP, Pacing, SendStreams};
 use crate::seq::SeqRange;
 use crate::shared::Shared;
 use crate::stats::{HeldStats, PeerInfo, SendCapacity, Stats};
@@ -52,6 +54,7 @@ pub struct Protocol {
     peers: Peers,
     streams: SendStreams,
     pacing: Pacing,
+    cookies: Cookies,
     out: Outgoing,
     phase: Phase,
     /// When the next Heartbeat before the first data is due (S22).
@@ -59,6 +62,8 @@ pub struct Protocol {
     /// When a Heartbeat answered somebody who is no peer (F13).
     stranger_answered: Option<Instant>,
     address_in_use_told: bool,
+    /// Whether the application was told last that data waits for the token bucket.
+    rate_limited: bool,
 }
 
 impl Protocol {
@@ -78,11 +83,13 @@ impl Protocol {
             peers: Peers::new(&shared),
             streams: SendStreams::new(&shared),
             pacing: Pacing::new(shared.config.max_rate, shared.config.rate_burst, shared.now),
+            cookies: Cookies::new(shared.config.seed),
             out: Outgoing::new(&shared.config),
             phase: Phase::Open,
             announce_at: (shared.config.announce && !shared.config.silent).then_some(shared.now),
             stranger_answered: None,
             address_in_use_told: false,
+            rate_limited: false,
             shared,
         })
     }

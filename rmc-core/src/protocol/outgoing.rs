@@ -3,6 +3,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use crate::config::Config;
 use crate::event::Stream;
@@ -26,10 +27,6 @@ pub(super) struct Outgoing {
     pub(super) stalled_until: Option<Instant>,
     /// How many datagrams left since the last input (S20).
     pub(super) burst: usize,
-    /// How many of them were repairs.
-    pub(super) burst_repairs: usize,
-    /// Whether data is next, where both wait (S19).
-    pub(super) data_turn: bool,
     /// When the token bucket lets the next packet leave.
     pub(super) paced_until: Option<Instant>,
     pub(super) asides: VecDeque<Aside>,
@@ -45,11 +42,33 @@ pub(super) struct Outgoing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Aside {
     /// A Heartbeat of the stream at this place (F13).
-    Heartbeat { to: SocketAddr, place: u32 },
+    Heartbeat {
+        to: SocketAddr,
+        place: u32,
+    },
     /// The private stream asked for does not exist.
-    NoStream { to: SocketAddr, stamp: u32 },
+    NoStream {
+        to: SocketAddr,
+        stamp: u32,
+    },
     /// The heartbeat table (S24).
-    Table { to: SocketAddr },
+    Table {
+        to: SocketAddr,
+    },
+    Confirm(Confirm),
+}
+
+/// Word that a NACK for the stream at `place` was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Confirm {
+    pub(super) to: SocketAddr,
+    pub(super) place: u32,
+    pub(super) range: SeqRange,
+    /// When to ask again; `None`: the repair is under way.
+    pub(super) delay: Option<Duration>,
+    pub(super) stamp: u32,
+    /// 0: none.
+    pub(super) cookie: u32,
 }
 
 /// A transmission: where its bytes stand, and what it is once it has really left.
@@ -80,6 +99,7 @@ pub(super) enum Note {
     Table,
     Lost(SeqRange),
     Reset,
+    Confirm,
     Ack,
     Nack {
         stream: Stream,
@@ -95,8 +115,6 @@ impl Outgoing {
             retry: None,
             stalled_until: None,
             burst: 0,
-            burst_repairs: 0,
-            data_turn: false,
             paced_until: None,
             asides: VecDeque::new(),
             table_due: None,
@@ -109,7 +127,6 @@ impl Outgoing {
     pub(super) const fn new_burst(&mut self) {
         self.burst = 0;
         self.paced_until = None;
-        self.burst_repairs = 0;
     }
 
     pub(super) const fn has_retry(&self) -> bool {
@@ -147,7 +164,7 @@ impl Outgoing {
 
 #[cfg(feature = "sim")]
 mod fingerprint {
-    use super::{Aside, Note, Outgoing, Sent, Source};
+    use super::{Aside, Confirm, Note, Outgoing, Sent, Source};
     use crate::fingerprint::{Fingerprint, State, state};
 
     state! { Sent { bytes, len, destination, kind, seq, what } }
@@ -161,8 +178,6 @@ mod fingerprint {
                 retry,
                 stalled_until,
                 burst: _,
-                burst_repairs: _,
-                data_turn,
                 paced_until: _,
                 asides,
                 table_due,
@@ -177,7 +192,6 @@ mod fingerprint {
                 to.put(sent);
             }
             to.put(stalled_until);
-            to.put(data_turn);
             to.put(asides);
             to.put(table_due);
             to.put(&((*own_table, *announce_due), *overflow_told));
@@ -193,6 +207,11 @@ mod fingerprint {
                     to.stamp(*stamp);
                 }
                 Self::Table { to: asker } => to.put(&(2_u8, *asker)),
+                Self::Confirm(Confirm { to: asker, place, range, delay, stamp, cookie }) => {
+                    to.put(&(3_u8, (*asker, *place)));
+                    to.put(&(*range, (*delay, *cookie)));
+                    to.stamp(*stamp);
+                }
             }
         }
     }
@@ -216,6 +235,7 @@ mod fingerprint {
                 Self::Table => to.word(3),
                 Self::Lost(range) => to.put(&(4_u8, *range)),
                 Self::Reset => to.word(5),
+                Self::Confirm => to.word(8),
                 Self::Ack => to.word(6),
                 Self::Nack { stream, count } => to.put(&(7_u8, (*stream, *count))),
             }

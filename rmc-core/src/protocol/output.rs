@@ -21,6 +21,7 @@ impl Protocol {
     /// Output: what to do next. Call it until it says `ArmTimer`, which is always the last of a drain.
     pub fn poll_action(&mut self) -> Action<'_> {
         self.commit();
+        self.resume_if_due();
         if let Some(event) = self.shared.events.pop() {
             return Action::Event(event);
         }
@@ -38,10 +39,9 @@ impl Protocol {
             let (destination, contents) = (sent.destination, self.bytes_of(sent));
             return Action::Transmit(Transmit { destination, contents, segment_size: None });
         }
-        // The last END may have left in this drain.
-        if self.finish_if_due()
-            && let Some(event) = self.shared.events.pop()
-        {
+        // The last END may have left in this drain, or data have begun to wait.
+        self.finish_if_due();
+        if let Some(event) = self.shared.events.pop() {
             return Action::Event(event);
         }
         Action::ArmTimer(self.deadline(pending && self.has_pending()))
@@ -103,6 +103,7 @@ impl Protocol {
             }
             Note::Repair => {
                 stats.repair.repairs_sent += 1;
+                stats.repair.multicast += u64::from(destination == self.shared.config.group);
                 Some(Event::SentRepair { destination, seq })
             }
             Note::Heartbeat => {
@@ -123,6 +124,10 @@ impl Protocol {
             }
             Note::Ack => {
                 stats.tx.acks += 1;
+                None
+            }
+            Note::Confirm => {
+                stats.repair.confirms_sent += 1;
                 None
             }
             Note::Nack { stream, count } => {
@@ -215,12 +220,21 @@ impl Protocol {
             let seq = stream.send_reset(&mut self.shared);
             return self.build_reset(place, destination, seq, 0);
         }
-        if stream.beats.is_due() {
+        let now = self.shared.now;
+        if stream.beats.is_due() || stream.telling_due {
             stream.log.drop_aged(&mut self.shared);
-            let promise = stream.beats.leave(self.shared.now, &self.shared.config.heartbeat_times);
-            return self.build_heartbeat(place, destination, promise);
+            let promise = if stream.beats.is_due() {
+                stream.beats.leave(now, &self.shared.config.heartbeat_times)
+            } else {
+                stream.beats.aside(now)
+            };
+            let sent = self.build_heartbeat(place, destination, promise);
+            if place == GROUP {
+                self.streams.told(now);
+            }
+            return sent;
         }
-        let answer = stream.repairs.next_answer(&stream.log)?;
+        let answer = stream.repairs.next_answer(&stream.log, now)?;
         self.build_answer(place, answer)
     }
 
@@ -267,43 +281,34 @@ impl Protocol {
     /// Repairs and data, in turn while both wait (S19, RMC-REPAIR-10).
     fn next_bulk(&mut self) -> Option<Sent> {
         loop {
-            let (repairs, data) = (self.streams.has_repairs(), self.streams.has_data());
-            if !repairs && !data {
+            let (repair, has_data) = (self.streams.next_repair_len(&mut self.shared), self.streams.has_data());
+            if repair.is_none() && !has_data {
                 return None;
             }
-            let data_turn = data && (!repairs || self.out.data_turn || self.repairs_had_their_half());
-            let len = match (self.shared.config.max_rate, data_turn) {
-                (None, _) => 0,
-                (Some(_), true) => self.streams.next_data_len(),
-                (Some(_), false) => self.streams.next_repair_len(),
-            };
-            self.out.paced_until = self.pacing.wait(len, self.shared.now);
-            if self.out.paced_until.is_some() {
-                return None;
+            let data_turn = has_data && repair.is_none_or(|len| self.streams.flow.is_data_s_turn(len));
+            if self.shared.config.max_rate.is_some() {
+                let len = if data_turn { self.streams.next_data_len() } else { repair.unwrap_or(0) };
+                self.out.paced_until = self.pacing.wait(len, self.shared.now);
+                if self.out.paced_until.is_some() {
+                    self.note_rate_limit();
+                    return None;
+                }
             }
             let place = if data_turn { self.streams.next_data()? } else { self.streams.next_repair()? };
             let sent = if data_turn { self.next_data(place) } else { self.next_repair(place) };
             self.streams.touched(place, &self.shared);
             if sent.is_some() {
-                self.out.data_turn = !data_turn;
-                self.out.burst_repairs += usize::from(!data_turn);
                 return sent;
             }
         }
     }
 
-    /// An odd burst has one turn more than two halves. A burst of one belongs to each in turn.
-    const fn repairs_had_their_half(&self) -> bool {
-        let max_burst = self.shared.config.max_burst;
-        max_burst > 1 && self.out.burst_repairs >= max_burst / 2
-    }
-
     #[inline(never)]
     fn next_repair(&mut self, place: u32) -> Option<Sent> {
-        let stream = self.streams.get_mut(place)?;
-        stream.log.drop_aged(&mut self.shared);
-        let answer = stream.repairs.next_repair(&stream.log)?;
-        self.build_answer(place, answer)
+        let answer = self.streams.send_repair(place, &self.shared)?;
+        let sent = self.build_answer(place, answer)?;
+        self.streams.flow.repair_left(sent.len, self.streams.has_data());
+        Some(sent)
     }
 
     fn next_data(&mut self, place: u32) -> Option<Sent> {
@@ -314,7 +319,9 @@ impl Protocol {
             return self.build_lost(place, destination, hole, 0);
         }
         let at = stream.send_next(&mut self.shared)?;
-        self.build_data(place, at, destination, Flags::NONE, Note::Data(place))
+        let sent = self.build_data(place, at, destination, Flags::NONE, Note::Data(place))?;
+        self.streams.data_left(sent.len, || self.peers.census(), &self.shared);
+        Some(sent)
     }
 
     fn bytes_of(&self, sent: Sent) -> &[u8] {
@@ -360,6 +367,7 @@ impl Protocol {
         let waits = !self.shared.config.silent && pending;
         let pending = waits.then(|| self.out.stalled_until.or(self.out.paced_until).unwrap_or(self.shared.now));
         let streams = earlier(self.peers.deadline(), self.streams.deadline());
-        earlier(earlier(streams, self.announce_at), earlier(self.closes_at(), pending))
+        let resumes = earlier(self.resumes_at(), self.announce_at);
+        earlier(earlier(streams, resumes), earlier(self.closes_at(), pending))
     }
 }

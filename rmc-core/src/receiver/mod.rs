@@ -11,6 +11,7 @@ mod peer;
 mod peers;
 mod remembered;
 mod rtt;
+mod stamps;
 mod stream;
 mod window;
 

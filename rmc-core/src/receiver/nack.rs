@@ -7,14 +7,12 @@ use super::backoff::Advertised;
 use super::gaps::{Asked, Asking, Gap, GapState, Gaps};
 use super::grace::Grace;
 use super::rtt::{Rtt, Untold};
+use super::stamps::Stamps;
 use crate::packet::{HEADER_LEN, MAX_RANGES, Ranges, RangesBuilder};
-use crate::rng::Rng;
 use crate::seq::SeqRange;
 use crate::shared::Shared;
 use crate::time::Instant;
 
-/// How many NACKs an answer may refer to.
-const REMEMBERED: usize = 8;
 /// How often a gap is asked for before the delay doubles.
 const STEADY_ATTEMPTS: u32 = 2;
 /// The bytes of a NACK's body before its ranges, and of one range.
@@ -24,26 +22,11 @@ const RANGE_LEN: usize = 8;
 const MAX_HELD: usize = 2 * MAX_RANGES;
 
 /// When the gaps of one stream are asked for.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Scheduler {
     stamps: Stamps,
     advertised: Advertised,
     grace: Grace,
-}
-
-/// The stamps of the last NACKs.
-#[derive(Clone, Copy, Default)]
-struct Stamps {
-    sent: [Option<Sent>; REMEMBERED],
-    next: usize,
-}
-
-#[derive(Clone, Copy)]
-struct Sent {
-    stamp: u32,
-    at: Instant,
-    /// Whether an answer gave a sample already: one per NACK.
-    sampled: bool,
 }
 
 /// A NACK that is to be sent.
@@ -139,8 +122,8 @@ impl Scheduler {
         }
     }
 
-    /// A Confirm came (RMC-GAP-13): its numbers count as asked for. One that does not answer a NACK of ours can only put
-    /// an ask off: else it could make all receivers ask at once.
+    /// A Confirm came (RMC-GAP-13): its numbers count as asked for. One that does not answer a NACK of ours can only
+    /// put an ask off: else it could make all receivers ask at once.
     pub(crate) fn confirm(
         &self,
         gaps: &mut Gaps,
@@ -179,14 +162,12 @@ impl Scheduler {
 
     /// Whether `stamp` is that of one of the last NACKs.
     pub(crate) fn knows(&self, stamp: u32) -> bool {
-        stamp != 0 && self.stamps.sent.iter().flatten().any(|sent| sent.stamp == stamp)
+        self.stamps.knows(stamp)
     }
 
     /// The NACK with `stamp` was answered: the round trip, if this is its first answer.
     pub(crate) fn answered(&mut self, stamp: u32, now: Instant) -> Option<Duration> {
-        let sent = self.stamps.sent.iter_mut().flatten().find(|sent| sent.stamp == stamp && !sent.sampled)?;
-        sent.sampled = true;
-        Some(now.saturating_since(sent.at))
+        self.stamps.answered(stamp, now)
     }
 
     /// The delays grow from the third ask on, and begin anew after `nack_timeout` (RMC-GAP-7, RMC-GAP-9).
@@ -237,15 +218,6 @@ impl Scheduler {
 /// How much later than the group's round trip an answer may come, at least.
 const LEAST_MARGIN: Duration = Duration::from_millis(1);
 
-impl Stamps {
-    fn add(&mut self, at: Instant, rng: &mut Rng) -> u32 {
-        let stamp = rng.nonzero_u32();
-        self.sent[self.next % REMEMBERED] = Some(Sent { stamp, at, sampled: false });
-        self.next = (self.next + 1) % REMEMBERED;
-        stamp
-    }
-}
-
 /// When a gap is due whose turn it is now.
 pub(crate) fn turn(shared: &Shared) -> Instant {
     let wait = if shared.config.silent { shared.config.silent_gap } else { Duration::ZERO };
@@ -254,28 +226,3 @@ pub(crate) fn turn(shared: &Shared) -> Instant {
 
 #[cfg(feature = "sim")]
 crate::fingerprint::state! { Scheduler { stamps, advertised, grace } }
-
-#[cfg(feature = "sim")]
-mod fingerprint {
-    use super::{REMEMBERED, Sent, Stamps};
-    use crate::fingerprint::{Fingerprint, State};
-
-    /// From the oldest to the last: where in the ring they stand shows nowhere.
-    impl State for Stamps {
-        fn put(&self, to: &mut Fingerprint) {
-            let Self { sent, next } = self;
-            for offset in 0..REMEMBERED {
-                to.put(&sent[(next + offset) % REMEMBERED]);
-            }
-        }
-    }
-
-    impl State for Sent {
-        fn put(&self, to: &mut Fingerprint) {
-            let Self { stamp, at, sampled } = self;
-            to.stamp(*stamp);
-            // The time is for the sample, of which there is one.
-            to.put(&(!sampled).then_some(*at));
-        }
-    }
-}

@@ -44,6 +44,36 @@ pub(crate) struct Peer {
     pub(crate) knows_table: bool,
     /// Whether anything of a stream of its own came.
     pub(crate) sends: bool,
+    /// Whether a NACK of this epoch has proven that it receives at its address (RMC-PROOF-1).
+    pub(crate) proven: bool,
+    /// How often its NACKs were counted, at most three times (RMC-HB-11).
+    pub(crate) nacks: u8,
+    /// When last.
+    pub(crate) counted: Last,
+    /// When it was sent a Confirm.
+    pub(crate) confirmed: Last,
+    /// So many bytes may still go to it before it has proven that (RMC-PROOF-4).
+    pub(crate) allowance: u32,
+}
+
+/// When something happened last, to the millisecond, in four bytes. It is wrong after 49 days, longer than which no
+/// peer is known unless it is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Last(u32);
+
+impl Last {
+    const NEVER: Self = Self(0);
+
+    /// Whether it may happen again now, at most once in `interval`; if so, it does.
+    pub(crate) fn again(&mut self, interval: Duration, now: Instant) -> bool {
+        let millis = |nanos: u128| u32::try_from((nanos / 1_000_000) & u128::from(u32::MAX)).unwrap_or(u32::MAX);
+        let now = millis(now.as_nanos().into()).max(1);
+        if *self != Self::NEVER && now.wrapping_sub(self.0) < millis(interval.as_nanos()) {
+            return false;
+        }
+        self.0 = now;
+        true
+    }
 }
 
 /// How far the streams of a peer were told to the application.
@@ -82,6 +112,11 @@ impl Peer {
             finished: false,
             knows_table: false,
             sends: false,
+            proven: false,
+            nacks: 0,
+            counted: Last::NEVER,
+            confirmed: Last::NEVER,
+            allowance: 0,
         }
     }
 
@@ -194,7 +229,16 @@ impl Peer {
 crate::fingerprint::state! {
     Peer {
         address, epoch, heard, rtt, group, private, resume, times, told_interval, cookie, answered, from_first, finished,
-        knows_table, sends
+        knows_table, sends, proven, nacks, counted, confirmed, allowance
     }
     Positions { group, private }
+}
+
+#[cfg(feature = "sim")]
+impl crate::fingerprint::State for Last {
+    fn put(&self, to: &mut crate::fingerprint::Fingerprint) {
+        let Self(millis) = self;
+        let at = Instant::from_origin(Duration::from_millis((*millis).into()));
+        to.put(&(*self != Self::NEVER).then_some(at));
+    }
 }

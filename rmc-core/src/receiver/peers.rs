@@ -1,5 +1,6 @@
 //! The table of peers: who is known, which epoch is followed, who is overdue, and who expires.
 
+mod asked;
 mod room;
 
 use alloc::boxed::Box;
@@ -46,6 +47,8 @@ pub(crate) struct Peers {
     /// Streams with a NACK or an Ack to send: (slot, stream id).
     sending: VecDeque<(u32, u64)>,
     last_stream_id: u64,
+    /// How many peers have asked once, and twice.
+    asked: [u32; 2],
 }
 
 impl Peers {
@@ -61,6 +64,7 @@ impl Peers {
             remembered: Remembered::new(config.max_peers.saturating_mul(4), config.seed),
             sending: VecDeque::new(),
             last_stream_id: 0,
+            asked: [0; 2],
         }
     }
 
@@ -103,8 +107,7 @@ impl Peers {
         }
         let peer = self.get_mut(slot).ok_or(Refused::NoRoom)?;
         peer.heard = shared.now;
-        if of_stream && !peer.sends {
-            peer.sends = true;
+        if of_stream && !core::mem::replace(&mut peer.sends, true) && !peer.proven {
             let key = idle_key(peer);
             self.idle.set(slot, key);
         }
@@ -298,6 +301,8 @@ impl Peers {
             self.remembered.put(peer.address, former, positions);
         }
         peer.resume = resume.map(Box::new);
+        let key = idle_key(peer);
+        self.idle.set(slot, key);
         Ok(())
     }
 
@@ -335,6 +340,7 @@ impl Peers {
 
     fn take(&mut self, slot: u32) -> Option<Peer> {
         let peer = self.slots.get_mut(slot as usize)?.take()?;
+        self.recount(peer.nacks, 0);
         self.lookup.remove(peer.address, slot);
         self.timers.clear(slot);
         self.idle.clear(slot);
@@ -420,7 +426,8 @@ fn restart(peer: &mut Peer, slot: u32, epoch: u32, shared: &mut Shared) -> Optio
         shared.inbox.push(owner, What::Restarted { epoch });
     }
     shared.event(Event::PeerRestarted { peer: peer.address, old_epoch: peer.epoch, epoch });
-    *peer = Peer { rtt: peer.rtt, from_first: true, ..Peer::new(peer.address, epoch, shared.now) };
+    let Peer { address, rtt, nacks, counted, .. } = *peer;
+    *peer = Peer { rtt, nacks, counted, from_first: true, ..Peer::new(address, epoch, shared.now) };
     positions
 }
 
@@ -435,7 +442,7 @@ fn enqueue(stream: &mut RecvStream, sending: &mut VecDeque<(u32, u64)>, shared: 
 
 #[cfg(feature = "sim")]
 crate::fingerprint::state! {
-    Peers { slots, free, timers, idle, remembered, sending, last_stream_id; lookup, recent }
+    Peers { slots, free, timers, idle, remembered, sending, last_stream_id, asked; lookup, recent }
 }
 
 #[cfg(test)]

@@ -202,7 +202,8 @@ impl RecvStream {
             self.spoke = shared.now;
         }
         self.window.learn(beat.seq);
-        // An END that is the first to tell of numbers past the window is a hint, as they are; it is sent more than once.
+        // An END that is the first to tell of numbers past the window is a hint, as they are; it is sent more than
+        // once.
         if beat.end && self.end.is_none() && beat.seq >= self.window.known() && beat.seq <= bound {
             self.end = Some(End { seq: beat.seq, told: false });
         }

@@ -187,6 +187,19 @@ impl Log {
         }
     }
 
+    /// How long the datagram of `seq`, a number that was sent, is; 0: there is none.
+    pub(crate) fn len_of(&self, seq: u64) -> usize {
+        match self.find(seq) {
+            Found::At(place) => self.get(place).map_or(0, |packet| packet.buffer.len()),
+            Found::Hole(_) | Found::Below => 0,
+        }
+    }
+
+    /// How many bytes of datagrams the backlog holds.
+    pub(crate) const fn backlog_bytes(&self) -> usize {
+        self.kept.bytes + self.kept.packets * HEADER_LEN
+    }
+
     pub(crate) fn get(&self, place: usize) -> Option<&Logged> {
         self.packets.get(place)
     }

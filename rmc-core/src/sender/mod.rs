@@ -1,13 +1,25 @@
 //! The sending half: what waits, what is kept for repair, what is owed to whom, and when heartbeats are due.
 
+mod askers;
+mod backoff;
+mod cookies;
+mod flow;
+mod group_rtt;
+mod group_size;
 mod heartbeats;
 mod log;
 mod pacing;
+mod ramp;
+mod receivers;
 mod repairs;
+mod rounds;
 mod stream;
 mod streams;
 
+pub(crate) use cookies::Cookies;
+pub(crate) use group_size::Census;
 pub(crate) use heartbeats::Promise;
 pub(crate) use pacing::Pacing;
-pub(crate) use repairs::{Answer, Owed};
+pub(crate) use repairs::{Answer, Nack, Owed, Served};
+pub(crate) use stream::SendStream;
 pub(crate) use streams::{GROUP, SendStreams};

@@ -43,6 +43,13 @@ impl Pacing {
         }
     }
 
+    /// When half of the burst is there, if nothing leaves until then.
+    pub(crate) fn half_full_at(&self) -> Instant {
+        let lacking = u128::try_from(self.burst / 2 - self.credit).unwrap_or(0);
+        let nanos = lacking.div_ceil(self.rate.map_or(u128::MAX, u128::from));
+        self.filled + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
     fn fill(&mut self, rate: u64, now: Instant) {
         let nanos = now.saturating_since(self.filled).as_nanos();
         self.filled = now;

@@ -23,6 +23,9 @@ pub(crate) struct SendStream {
     pub(crate) repairs: Repairs,
     /// A Reset must be sent before anything else of this stream (S16).
     pub(crate) reset_due: bool,
+    /// The group must be told of its backoff and size now, or at this time.
+    pub(crate) telling_due: bool,
+    pub(crate) tells_at: Option<Instant>,
     /// The hole just before the next packet was announced (F10).
     pub(crate) hole_told: bool,
     /// The node finishes: when the queue is empty, the end is announced.
@@ -45,8 +48,10 @@ impl SendStream {
             destination,
             log: Log::new(floor),
             beats: Heartbeats::default(),
-            repairs: Repairs::new(shared.config.seed),
+            repairs: Repairs::new(kind, shared.config.seed),
             reset_due: floor > 0,
+            telling_due: false,
+            tells_at: None,
             hole_told: false,
             ending: false,
             acked: floor,
@@ -109,7 +114,7 @@ impl SendStream {
 
     /// Whether something must be sent before any data.
     pub(crate) fn has_control(&self) -> bool {
-        self.reset_due || self.beats.is_due() || self.repairs.has_answers()
+        self.reset_due || self.beats.is_due() || self.telling_due || self.repairs.has_answers()
     }
 
     pub(crate) fn has_data(&self) -> bool {
@@ -129,6 +134,14 @@ impl SendStream {
         self.beats.data_left(shared.now, &shared.config.heartbeat_times);
         self.announce_end_if_done();
         Some(place)
+    }
+
+    /// What the group must be told of becomes due when its time has come.
+    pub(crate) fn tell_if_due(&mut self, now: Instant) {
+        if self.tells_at.is_some_and(|at| at <= now) {
+            self.tells_at = None;
+            self.telling_due = true;
+        }
     }
 
     /// The Reset leaves: the backlog is gone. Returns the number after which the stream goes on.
@@ -193,7 +206,7 @@ impl SendStream {
     /// When it needs `handle_timeout` next.
     pub(crate) fn deadline(&self, config: &Config) -> Option<Instant> {
         let abandon = self.abandon_at(config.peer_timeout);
-        earlier(self.beats.deadline(), abandon)
+        earlier(earlier(self.beats.deadline(), self.tells_at), abandon)
     }
 
     /// When a private stream whose receiver owes an acknowledgement is dropped (RMC-PRIV-5).
@@ -222,6 +235,8 @@ impl crate::fingerprint::State for SendStream {
             ending,
             acked,
             waiting_since,
+            telling_due,
+            tells_at,
             in_control,
             in_repairs,
             in_data,
@@ -230,7 +245,8 @@ impl crate::fingerprint::State for SendStream {
         to.put(log);
         to.put(beats);
         to.put(repairs);
-        to.put(&((*reset_due, *hole_told), *ending));
+        to.put(&((*reset_due, *hole_told), (*ending, *telling_due)));
+        to.put(tells_at);
         // The group is never waited for.
         if *kind == Stream::Private {
             to.put(&(*acked, *waiting_since));

@@ -5,12 +5,16 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
+use super::flow::Flow;
+use super::group_size::Census;
+use super::receivers::Receivers;
+use super::repairs::{Answer, Nack, Served, Serving, Terms};
 use super::stream::SendStream;
 use crate::error::SendError;
 use crate::event::{Event, Stream};
 use crate::hash::{Map, map};
 use crate::shared::Shared;
-use crate::time::Instant;
+use crate::time::{Instant, earlier};
 use crate::timer::Deadlines;
 
 /// The place of the group's stream; private streams follow.
@@ -28,6 +32,9 @@ pub(crate) struct SendStreams {
     control: VecDeque<u32>,
     repairs: VecDeque<u32>,
     data: VecDeque<u32>,
+    /// Of the group's stream.
+    pub(crate) receivers: Receivers,
+    pub(crate) flow: Flow,
 }
 
 impl SendStreams {
@@ -42,6 +49,8 @@ impl SendStreams {
             control: VecDeque::new(),
             repairs: VecDeque::new(),
             data: VecDeque::new(),
+            receivers: Receivers::new(shared.config.repair_mode, shared.config.nack_resend_time),
+            flow: Flow::new(&shared.config),
         }
     }
 
@@ -116,6 +125,7 @@ impl SendStreams {
     #[inline]
     pub(crate) fn touched(&mut self, place: u32, shared: &Shared) {
         let Some(stream) = self.slots.get_mut(place as usize).and_then(Option::as_deref_mut) else { return };
+        stream.repairs.release(&self.flow, shared.now);
         if stream.has_control() && !core::mem::replace(&mut stream.in_control, true) {
             self.control.push_back(place);
         }
@@ -125,7 +135,8 @@ impl SendStreams {
         if stream.has_data() && !core::mem::replace(&mut stream.in_data, true) {
             self.data.push_back(place);
         }
-        if let Some(deadline) = stream.deadline(&shared.config) {
+        let released = stream.repairs.released_at(&self.flow);
+        if let Some(deadline) = earlier(stream.deadline(&shared.config), released) {
             self.timers.set_if_earlier(place, deadline);
         }
     }
@@ -144,10 +155,86 @@ impl SendStreams {
         Some(place)
     }
 
-    /// How long the next repair is, header included.
-    pub(crate) fn next_repair_len(&self) -> usize {
-        let stream = self.repairs.front().and_then(|&place| self.get(place));
-        stream.map_or(0, |stream| stream.repairs.next_len(&stream.log))
+    /// How long the next repair is, header included; `None`: there is none now.
+    pub(crate) fn next_repair_len(&mut self, shared: &mut Shared) -> Option<usize> {
+        loop {
+            let place = *self.repairs.front()?;
+            let (flow, receivers, data_waits) = (&self.flow, self.receivers.known(), self.has_data());
+            let stream = self.slots.get_mut(place as usize).and_then(Option::as_deref_mut)?;
+            stream.log.drop_aged(shared);
+            let SendStream { log, repairs, .. } = stream;
+            let (mode, now) = (shared.config.repair_mode, shared.now);
+            let terms = Terms { log, flow, receivers, mode, data_waits, now };
+            let len = repairs.next_len(terms);
+            if len.is_some() {
+                return len;
+            }
+            self.next_repair();
+            // Some may have to be told that they have to wait.
+            self.touched(place, shared);
+        }
+    }
+
+    /// A repair of the stream at `place` leaves.
+    pub(crate) fn send_repair(&mut self, place: u32, shared: &Shared) -> Option<Answer> {
+        let (flow, receivers, data_waits) = (&self.flow, self.receivers.known(), self.has_data());
+        let (mode, now) = (shared.config.repair_mode, shared.now);
+        let SendStream { log, repairs, .. } = self.slots.get_mut(place as usize)?.as_deref_mut()?;
+        repairs.next_repair(Terms { log, flow, receivers, mode, data_waits, now })
+    }
+
+    /// Takes a NACK for the stream at `place`. `allowance`: how many bytes may go to an address that has not proven
+    /// that it receives. Call [`touched`](Self::touched) after.
+    pub(crate) fn ask(&mut self, place: u32, nack: &Nack<'_>, allowance: &mut u32, shared: &mut Shared) -> Served {
+        let Some(stream) = self.slots.get_mut(place as usize).and_then(Option::as_deref_mut) else {
+            return Served::default();
+        };
+        stream.log.drop_aged(shared);
+        stream.heard(shared.now);
+        let SendStream { log, repairs, beats, .. } = stream;
+        let (config, flow, receivers, now) = (&shared.config, &self.flow, &mut self.receivers, shared.now);
+        let served = repairs.ask(nack, &mut Serving { log, config, flow, receivers, allowance, now });
+        if served.some && !served.refused {
+            beats.hasten(now, &config.heartbeat_times);
+        }
+        if place == GROUP && stream.beats.is_running() {
+            stream.tells_at = self.receivers.tells_at();
+            stream.tell_if_due(now);
+        }
+        served
+    }
+
+    /// Whether those that have not proven that they receive have to wait for what they ask the stream at `place` for.
+    pub(crate) fn strangers_wait(&self, place: u32) -> bool {
+        self.get(place).is_some_and(|stream| stream.repairs.strangers_wait())
+    }
+
+    /// Data of `len` bytes leaves. `census`: who is known, which is asked for only if the group may have to be told.
+    pub(crate) fn data_left(&mut self, len: usize, census: impl FnOnce() -> Census, shared: &Shared) {
+        self.flow.data_left(len, self.has_repairs(), shared.now);
+        let is_stale = self.receivers.data_left(shared.now);
+        if is_stale {
+            self.receivers.counted(census());
+        }
+        // Who takes for granted what holds while nobody is known need not be told that.
+        let tells = is_stale && self.receivers.known() > 0;
+        let Some(group) = self.get_mut(GROUP) else { return };
+        if tells && group.beats.is_running() {
+            group.telling_due = true;
+        } else if !group.repairs.has_blocked() {
+            return;
+        }
+        self.touched(GROUP, shared);
+    }
+
+    /// A Heartbeat of the group's stream leaves.
+    pub(crate) fn told(&mut self, now: Instant) {
+        self.receivers.tell(now);
+        if let Some(SendStream { log, repairs, telling_due, tells_at, .. }) = self.slots[GROUP as usize].as_deref_mut()
+        {
+            (*telling_due, *tells_at) = (false, None);
+            repairs.sweep(log, &mut self.receivers, now);
+        }
     }
 
     /// How long the next data packet is, header included.
@@ -193,6 +280,7 @@ impl SendStreams {
             }
             stream.log.drop_aged(shared);
             stream.beats.check(shared.now);
+            stream.tell_if_due(shared.now);
             self.touched(place, shared);
         }
     }
@@ -236,6 +324,7 @@ impl SendStreams {
             stream.beats.stop();
             stream.repairs.clear();
             stream.reset_due = false;
+            (stream.telling_due, stream.tells_at) = (false, None);
             (stream.in_control, stream.in_repairs) = (false, false);
             self.timers.clear(place);
         }
@@ -287,5 +376,5 @@ impl SendStreams {
 
 #[cfg(feature = "sim")]
 crate::fingerprint::state! {
-    SendStreams { slots, free, timers, floor, control, repairs, data; lookup }
+    SendStreams { slots, free, timers, floor, control, repairs, data, receivers, flow; lookup }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rmc_core::packet::{Body, Flags, Packet};
 use rmc_core::{
-    Action, Config, EndCause, Event, EventMask, Instant, JoinPolicy, LossCause, Path, Protocol, Received, Stream,
-    StreamInfo,
+    Action, Config, EndCause, Event, EventMask, Instant, JoinPolicy, LossCause, Path, Protocol, Received, RepairMode,
+    Stream, StreamInfo,
 };
 
 pub(crate) const MS: Duration = Duration::from_millis(1);
@@ -52,6 +52,12 @@ pub(crate) enum Sent {
     Lost(u64, u64),
     Reset(u64),
     Ack(u64),
+    Confirm {
+        seq: u64,
+        reason: u8,
+        delay: Duration,
+        cookie: u32,
+    },
 }
 
 /// When, where to, and what.
@@ -102,6 +108,9 @@ impl Lone {
         config.local_addrs = vec![own()];
         config.join_policy = JoinPolicy::FromStart;
         config.events = EventMask::ALL;
+        // What the seed did: each asker is answered alone and is who it says it is.
+        config.repair_mode = RepairMode::Unicast;
+        config.verify_askers = false;
         change(&mut config);
         let node = Protocol::new(config, Instant::ORIGIN).expect("the configuration is valid");
         let mut lone = Self { node, sent: Vec::new(), events: Vec::new(), now: Duration::ZERO, deadline: None };
@@ -297,7 +306,10 @@ fn read(at: Duration, to: SocketAddr, bytes: &[u8]) -> Transmission {
             Sent::Reset(seq)
         }
         Body::Ack { .. } => Sent::Ack(seq),
-        Body::Confirm { .. } => panic!("version 1 sends no Confirm: {packet}"),
+        Body::Confirm { reason, delay, stamp, cookie, .. } => {
+            answers = stamp;
+            Sent::Confirm { seq, reason, delay: Duration::from_micros(u64::from(delay)), cookie }
+        }
     };
     let private = packet.flags.contains(Flags::PRIVATE);
     Transmission { at, to, what, private, stamp: answers, bytes: bytes.to_vec() }

@@ -1,5 +1,6 @@
 //! One node alone, driven through its public face: what goes in, at what time, and what comes out.
 
+mod asking;
 mod counters;
 mod fragments;
 mod given;
@@ -8,9 +9,12 @@ mod lone;
 mod observed;
 mod pacing;
 mod packets;
+mod rate_events;
 mod review_receiving;
 mod review_sending;
+mod rules_advertised;
 mod rules_backoff;
+mod rules_budget;
 mod rules_confirm;
 mod rules_encoding;
 mod rules_epochs;
@@ -19,6 +23,8 @@ mod rules_full_table;
 mod rules_messages;
 mod rules_modes;
 mod rules_nack_rtt;
+mod rules_proof;
+mod rules_repair_modes;
 mod rules_times;
 mod rules_unasked;
 mod rules_unordered;

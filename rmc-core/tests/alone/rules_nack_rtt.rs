@@ -66,16 +66,16 @@ fn nacks(count: u64) -> (Lone, Vec<u32>) {
 
 // RMC-RTT-1, RMC-LOST-4
 #[test]
-fn rmc_rtt_1_the_last_eight_nacks_are_remembered() {
-    let (mut lone, stamps) = nacks(8);
+fn rmc_rtt_1_the_last_1024_nacks_are_remembered() {
+    let (mut lone, stamps) = nacks(1_024);
     lone.hear_unicast(peer(0), &confirm(1, stamps[0], 0));
     assert_eq!(rtt(&lone), Some(5 * MS));
 }
 
 // RMC-RTT-1, RMC-LOST-4
 #[test]
-fn rmc_rtt_1_the_ninth_last_nack_is_forgotten() {
-    let (mut lone, stamps) = nacks(9);
+fn rmc_rtt_1_the_1025th_last_nack_is_forgotten() {
+    let (mut lone, stamps) = nacks(1_025);
     lone.hear_unicast(peer(0), &confirm(1, stamps[0], 0));
     assert_eq!(rtt(&lone), None);
     lone.hear_unicast(peer(0), &confirm(1, stamps[1], 0));

@@ -462,8 +462,8 @@ fn rmc_peer_6_set_silent_does_not_prolong_a_peer_s_life() {
     assert_eq!(lone.node.peer(peer(0)), None);
 }
 
-/// What is over is over: nothing is asked for and nothing comes behind `Ended`, until a number above END's shows that it
-/// was none. Then what is missing up to there is asked for, and the stream may end a second time.
+/// What is over is over: nothing is asked for and nothing comes behind `Ended`, until a number above END's shows that
+/// it was none. Then what is missing up to there is asked for, and the stream may end a second time.
 // RMC-END-4
 #[test]
 fn rmc_end_4_nothing_is_asked_for_behind_an_end_that_stands() {

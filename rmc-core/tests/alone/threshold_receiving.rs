@@ -280,7 +280,8 @@ fn max_peers_four_times_as_many_and_not_one_more_are_remembered() {
     assert_eq!(returns_after(9), [message(1)]);
 }
 
-/// Which epoch is followed after one that is so far ahead was heard too. The known one has no stream that could be lost.
+/// Which epoch is followed after one that is so far ahead was heard too. The known one has no stream that could be
+/// lost.
 fn followed_of(ahead: u32) -> Option<u32> {
     let mut lone = Lone::new(|_| {});
     lone.hear(peer(0), &announcement());

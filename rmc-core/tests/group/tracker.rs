@@ -76,11 +76,19 @@ impl Tracker {
 
     /// The peer has expired and comes back in the same epoch: nothing is delivered twice (RMC-PEER-7). What was not
     /// begun is `fresh`.
-    pub(super) fn resumed(former: Self, fresh: Self) -> Self {
+    pub(super) fn resumed(former: Self, fresh: &Self) -> Self {
         let was_begun = former.has_items || former.was_begun;
         let position = if was_begun { former.position } else { fresh.position };
-        let (accounted, lost_from) = (former.accounted, former.lost_from);
-        Self { position, accounted, lost_from, goes_on: true, was_begun, has_items: false, finished: None, ..fresh }
+        Self {
+            position,
+            lost_from: former.lost_from,
+            accounted: former.accounted,
+            goes_on: true,
+            was_begun,
+            has_items: false,
+            finished: None,
+            ..*fresh
+        }
     }
 
     /// Whether nothing need be delivered of what was sent so far.
@@ -150,7 +158,9 @@ impl Tracker {
         let message = sent.message_of(range.first());
         let is_of_message =
             message.is_some_and(|(last, message)| message.first < range.first() && range.last() <= last);
-        self.goes_on && !self.has_items && is_of_message
+        // Others may be delivered before its turn.
+        let is_first = !self.has_items || self.mode == Mode::Unordered;
+        self.goes_on && is_first && is_of_message
     }
 
     /// Messages that do not wait for their turn: each number once.

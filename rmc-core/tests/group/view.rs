@@ -98,7 +98,7 @@ impl View {
             None => fresh,
             Some([group, private]) => {
                 let [new_group, new_private] = fresh;
-                [Tracker::resumed(group, new_group), Tracker::resumed(private, new_private)]
+                [Tracker::resumed(group, &new_group), Tracker::resumed(private, &new_private)]
             }
         };
         for (followed, tracker) in self.streams.iter_mut().zip(trackers) {

@@ -143,7 +143,10 @@ impl Observer for Watch {
         let (now, source, epoch) = (datagram.now, datagram.source, packet.epoch);
         let Some(peer) = protocol.peer(source).filter(|peer| peer.epoch == epoch) else { return };
         let is_first = peer.group.is_none();
-        let news = News::of(&packet, datagram.path);
+        // A repair begins no stream of which only what comes next is wanted (RMC-JOIN-1).
+        let may_begin = is_private || !matches!(member.policy, Policy::Now | Policy::Silent);
+        let is_ignored = is_first && !may_begin && packet.flags.contains(Flags::RESENT);
+        let news = News::of(&packet, datagram.path).filter(|_| !is_ignored);
         member.last = news.map(|news| Last { peer: source, epoch, at: now, stream, news, is_first });
         let Some(view) = member.views.get_mut(&source).filter(|view| view.epoch == epoch) else { return };
         if !view.is_known(now, self.peer_timeout) {

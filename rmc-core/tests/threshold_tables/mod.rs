@@ -1,5 +1,11 @@
 //! Which tests show which threshold.
 
+mod asking;
+mod others;
+
+pub(crate) use asking::OF_ASKING;
+pub(crate) use others::{OTHERS, ROWS};
+
 /// How the threshold of something is shown.
 pub(crate) enum Shown {
     /// By pairs of tests: one that holds at the limit, and one a tick or a unit past it. A tick is a nanosecond.
@@ -130,13 +136,10 @@ pub(crate) const CONFIG: &[(&str, Shown)] = &[
     ("send_queue_bytes", Pairs(&[("send_queue_bytes_holds_as_many", "send_queue_bytes_holds_not_one_more")])),
     (
         "max_burst",
-        Pairs(&[
-            (
-                "a_burst_that_ends_exactly_arms_no_deadline_at_once",
-                "a_burst_has_max_burst_datagrams_and_arms_a_deadline_that_is_reached",
-            ),
-            ("repairs_take_half_of_a_burst", "repairs_take_not_one_datagram_more_than_half_of_a_burst"),
-        ]),
+        Pairs(&[(
+            "a_burst_that_ends_exactly_arms_no_deadline_at_once",
+            "a_burst_has_max_burst_datagrams_and_arms_a_deadline_that_is_reached",
+        )]),
     ),
     (
         "max_rate",
@@ -195,6 +198,12 @@ pub(crate) const CONFIG: &[(&str, Shown)] = &[
         "max_nacks",
         Pairs(&[("seed_s11_max_nacks_gaps_are_asked_for", "seed_s11_not_one_gap_more_than_max_nacks_is_asked_for")]),
     ),
+    ("repair_mode", Nowhere("a choice")),
+    (
+        "repair_share",
+        Pairs(&[("repairs_take_half_of_a_burst", "repairs_take_not_two_datagrams_more_than_half_of_a_burst")]),
+    ),
+    ("verify_askers", Nowhere("yes or no")),
     (
         "max_repairs_per_nack",
         Pairs(&[("max_repairs_per_nack_are_sent_for_one", "max_repairs_per_nack_not_one_more_is_sent_for_one")]),
@@ -328,7 +337,6 @@ pub(crate) const CONSTANTS: &[(&str, &str, Shown)] = &[
         Pairs(&[("retry_delay_a_tick_before_its_end_nothing_leaves", "retry_delay_at_its_end_the_packet_comes_back")]),
     ),
     ("protocol/outgoing.rs", "SCRATCH_LEN", Nowhere("the longest control packet that there is")),
-    ("range_set.rs", "MAX_RANGES", Pairs(&[("one_asker_is_owed_64_ranges", "one_asker_is_owed_not_one_range_more")])),
     ("receiver/backoff.rs", "E", Nowhere("a number of mathematics")),
     ("receiver/backoff.rs", "LN_2", Nowhere("a number of mathematics")),
     ("receiver/backoff.rs", "MAX_GROUP", Nowhere("a group larger by one changes no backoff by a nanosecond")),
@@ -393,11 +401,6 @@ pub(crate) const CONSTANTS: &[(&str, &str, Shown)] = &[
     ),
     (
         "receiver/nack.rs",
-        "REMEMBERED",
-        Pairs(&[("rmc_rtt_1_the_last_eight_nacks_are_remembered", "rmc_rtt_1_the_ninth_last_nack_is_forgotten")]),
-    ),
-    (
-        "receiver/nack.rs",
         "STEADY_ATTEMPTS",
         Pairs(&[(
             "the_second_ask_is_the_last_whose_delay_is_the_first_one",
@@ -457,51 +460,4 @@ pub(crate) const CONSTANTS: &[(&str, &str, Shown)] = &[
     ),
     ("shared.rs", "LAST", Nowhere("the end of time")),
     ("timer.rs", "NOWHERE", Nowhere("a mark")),
-];
-
-/// What is neither a field nor a constant.
-pub(crate) const OTHERS: &[(&str, Pair)] = &[
-    ("linger", ("linger_a_tick_before_its_end_the_node_is_open_and_serves", "linger_at_its_end_the_node_is_closed")),
-    (
-        "how long a repair puts the rest of its gap off",
-        (
-            "a_repair_puts_the_rest_off_and_a_tick_before_rto_it_is_not_asked_for",
-            "a_repair_puts_the_rest_off_and_at_rto_it_is_asked_for",
-        ),
-    ),
-    (
-        "how long a newer epoch waits",
-        (
-            "rmc_epoch_6_a_newer_epoch_waits_for_as_long_as_the_known_one_promised_to_speak",
-            "rmc_epoch_6_a_newer_epoch_takes_over_one_tick_past_the_promise",
-        ),
-    ),
-    (
-        "how long a Confirm holds what it names",
-        (
-            "rmc_gap_13_a_confirm_holds_what_it_names_up_to_a_tick_before_its_delay",
-            "rmc_gap_13_a_confirm_holds_what_it_names_for_its_delay_and_no_longer",
-        ),
-    ),
-    (
-        "how long a sender is kept when the table is full",
-        (
-            "rmc_peer_10_a_sender_that_is_not_overdue_makes_room_for_nobody",
-            "rmc_peer_10_a_sender_that_is_overdue_makes_room_for_another_one",
-        ),
-    ),
-    (
-        "how far news counts that nobody asked for",
-        (
-            "seed_s15_an_unasked_lost_up_to_the_window_s_limit_counts",
-            "seed_s15_an_unasked_lost_one_past_the_window_s_limit_is_a_hint",
-        ),
-    ),
-];
-
-/// What the rows of section 20 of docs/protocol.md mean that do not give a name of `Config`.
-pub(crate) const ROWS: &[(&str, &[&str])] = &[
-    ("heartbeat table", &["heartbeat_times"]),
-    ("retry after a failed send", &["RETRY_DELAY"]),
-    ("backlog", &["backlog_packets", "backlog_bytes", "backlog_age"]),
 ];
