@@ -110,8 +110,8 @@ pub(super) enum Due {
 
 /// What is due, in the order of time; at the same time in the order in which it was added.
 ///
-/// A datagram for the group is due at all its receivers in a row, and without jitter at the same time: such a row is one
-/// entry of the heap, however long it is.
+/// A datagram for the group is due at all its receivers in a row, and without jitter at the same time: such a row is
+/// one entry of the heap, however long it is.
 pub(super) struct Agenda {
     heap: BinaryHeap<Reverse<Entry>>,
     rows: Vec<VecDeque<Due>>,

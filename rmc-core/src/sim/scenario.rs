@@ -96,8 +96,8 @@ pub struct Report {
     /// Numbers that receivers reported as lost for good.
     pub given_up: u64,
     /// How long after a receiver saw that a number was missing it had it; one for each number and receiver, ascending.
-    /// From then on it is delivered as soon as nothing before it is missing: what it waits for then is another number's
-    /// recovery, and counts there.
+    /// From then on it is delivered as soon as nothing before it is missing: what it waits for then is another
+    /// number's recovery, and counts there.
     pub recoveries: Vec<Duration>,
     /// When the last receiver had everything, since the first message was sent; or all the time there was.
     pub elapsed: Duration,

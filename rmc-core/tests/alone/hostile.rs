@@ -348,7 +348,8 @@ fn an_old_epoch_is_dropped_while_the_known_one_is_heard() {
     assert!(lone.node.peer(peer(0)).is_some_and(|peer| peer.epoch == EPOCH));
 }
 
-/// A kind and flags that are legal but make no sense for the receiver's state: nothing is missing, and nobody was asked.
+/// A kind and flags that are legal but make no sense for the receiver's state: nothing is missing, and nobody was
+/// asked.
 // RMC-GAP-13
 #[test]
 fn a_confirm_that_nobody_asked_for_changes_nothing() {

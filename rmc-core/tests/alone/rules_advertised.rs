@@ -223,6 +223,6 @@ fn rmc_hb_10_with_more_receivers_it_is_never_below_what_their_number_asks_for() 
         nack(&mut lone, 0, seq);
         lone.run_for(5 * MS);
     }
-    // 2 ms x log2(8) / 3.
-    assert_eq!(next(&mut lone).backoff, 2_000 * US);
+    // 2 ms x log2(8) / 4.
+    assert_eq!(next(&mut lone).backoff, 1_500 * US);
 }

@@ -12,8 +12,8 @@ use super::world::World;
 
 /// How often it is looked whether all is done.
 const LOOK: Duration = Duration::from_millis(50);
-/// Beside the time after which peers expire. A silent node that is hundreds of small windows behind gives one up with each
-/// heartbeat (RMC-SILENT-2).
+/// Beside the time after which peers expire. A silent node that is hundreds of small windows behind gives one up with
+/// each heartbeat (RMC-SILENT-2).
 const LIMIT: Duration = Duration::from_secs(300);
 
 impl World {

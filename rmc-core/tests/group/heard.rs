@@ -54,7 +54,8 @@ impl News {
     }
 }
 
-/// A number that is missing may be reordered (RMC-GAP-12), or held as repairs come around it (RMC-GAP-8); not for longer.
+/// A number that is missing may be reordered (RMC-GAP-12), or held as repairs come around it (RMC-GAP-8); not for
+/// longer.
 const LONGEST_HOLD: Duration = Duration::from_secs(2);
 
 #[derive(Default)]
@@ -107,8 +108,8 @@ impl Heard {
         self.since.entry(self.known).or_insert(at);
     }
 
-    /// A NACK leaves: it names nothing that was taken (RMC-GAP-2), and where a range ends nothing follows that was never
-    /// asked for though it has been missing for long (RMC-GAP-1).
+    /// A NACK leaves: it names nothing that was taken (RMC-GAP-2), and where a range ends nothing follows that was
+    /// never asked for though it has been missing for long (RMC-GAP-1).
     pub(super) fn ask(&mut self, who: Who, ranges: &[SeqRange], limit: u64) {
         for range in ranges {
             let taken = self.taken.range(range.first()..=range.last()).next();

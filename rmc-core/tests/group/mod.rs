@@ -30,8 +30,8 @@ use script::Script;
 use seen::Seen;
 use world::World;
 
-/// Runs a script to its end. Panics when something does not hold; up to `records` things that happened are printed in any
-/// case.
+/// Runs a script to its end. Panics when something does not hold; up to `records` things that happened are printed in
+/// any case.
 pub(crate) fn run(script: &Script, records: usize) -> Seen {
     let mut world = World::new(&script.setup);
     world.sim.record(records);
