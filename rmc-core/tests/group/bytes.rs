@@ -2,7 +2,7 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 
-use super::script::{Mode, Op, Policy, Script, Setup, Target, Weather};
+use super::script::{Mode, Op, Policy, Repair, Script, Setup, Target, Weather};
 use super::shape::Shape;
 
 /// More operations than this in one script show nothing new.
@@ -26,7 +26,12 @@ struct Choices {
     burst: u8,
     jitter: u8,
     mode: Mode,
-    backoff: bool,
+    backoff: u8,
+    /// The defaults, which are Adaptive and to be proven, are 0.
+    repair: u8,
+    trusts: bool,
+    share: u8,
+    deadline: u8,
 }
 
 /// An operation, or a packet that is legal more often than not, from an address that is no node's.
@@ -63,7 +68,11 @@ impl Choices {
             rate: self.paced.then_some(50_000),
             announce: self.announce,
             mode: self.mode,
-            backoff: self.backoff,
+            deadline: (self.deadline > 0).then_some(u16::from(self.deadline)),
+            backoff: 4 * u16::from(self.backoff),
+            repair: [Repair::Adaptive, Repair::Multicast, Repair::Unicast][usize::from(self.repair % 3)],
+            verify: !self.trusts,
+            share: 1 + self.share % 99,
             tight: self.tight,
             heartbeats: if self.heartbeats { vec![5, 20, 80] } else { Vec::new() },
             timeout: 600,

@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::group::script::{Fate, Mode, Op, Policy, Script, Setup, Weather, Where};
+use crate::group::script::{Fate, Mode, Op, Policy, Repair, Script, Setup, Weather, Where};
 
 pub(crate) fn script() -> impl Strategy<Value = Script> {
     (setup(), vec(op(), 1..32)).prop_map(|(setup, ops)| Script { setup, ops })
@@ -23,7 +23,10 @@ fn setup() -> impl Strategy<Value = Setup> {
         2 => Just(Mode::Unordered),
         1 => Just(Mode::Latest),
     ];
-    (any::<u64>(), nodes, memory, sending, flags, times, weather(), (mode, any::<bool>())).prop_map(
+    let receiving = (mode, option(1, 8, 1..200_u16), prop_oneof![3 => Just(1_000_u16), 2 => Just(0), 1 => 1..300_u16]);
+    let repair = prop_oneof![3 => Just(Repair::Adaptive), 1 => Just(Repair::Multicast), 1 => Just(Repair::Unicast)];
+    let serving = (repair, any::<bool>(), prop_oneof![2 => Just(50_u8), 1 => 1..100_u8]);
+    (any::<u64>(), nodes, memory, sending, flags, times, weather(), (receiving, serving)).prop_map(
         |(
             seed,
             nodes,
@@ -32,7 +35,7 @@ fn setup() -> impl Strategy<Value = Setup> {
             flags,
             (heartbeats, timeout),
             weather,
-            (mode, backoff),
+            ((mode, deadline, backoff), (repair, verify, share)),
         )| {
             let (announce, tight, loopback) = flags;
             Setup {
@@ -47,7 +50,11 @@ fn setup() -> impl Strategy<Value = Setup> {
                 rate,
                 announce,
                 mode,
+                deadline,
                 backoff,
+                repair,
+                verify,
+                share,
                 tight: tight.is_some(),
                 heartbeats: heartbeats.unwrap_or_default(),
                 timeout,
@@ -87,7 +94,7 @@ fn weather() -> impl Strategy<Value = Weather> {
 fn op() -> impl Strategy<Value = Op> {
     let node = 0..8_u8;
     let len = || prop_oneof![2 => 0..100_u16, 1 => 0..500_u16];
-    let count = || prop_oneof![4 => 1..12_u8, 1 => 1..40_u8];
+    let count = || prop_oneof![16 => 1..12_u8, 4 => 1..40_u8, 1 => 100..=255_u8];
     let skip = prop_oneof![4 => 1..20_u16, 1 => 1..5_000_u16];
     let at = prop_oneof![
         2 => Just(Where::Everywhere),
