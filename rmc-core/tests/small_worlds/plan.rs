@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use rmc_core::{Config, JoinPolicy};
+use rmc_core::{Config, JoinPolicy, RepairMode};
 
 use crate::sight::Sight;
 
@@ -39,6 +39,9 @@ pub(crate) struct Plan {
     pub(crate) slow: bool,
     /// The sender's heartbeat table, in ms; empty: the default one.
     pub(crate) table: &'static [u64],
+    pub(crate) repair: RepairMode,
+    /// Whether who asks has to prove its address.
+    pub(crate) verify: bool,
     /// How many choices deep the search goes.
     pub(crate) depth: usize,
     /// How many states it visits at least.
@@ -59,6 +62,8 @@ const PLAIN: Plan = Plan {
     window: 8,
     slow: false,
     table: &[],
+    repair: RepairMode::Unicast,
+    verify: false,
     depth: 0,
     at_least: 0,
     shows: &[],
@@ -247,6 +252,8 @@ impl Plan {
         // differ by what was drawn on the way to them.
         config.nack_max_delay = Duration::from_millis(1);
         config.max_nack_backoff = Duration::ZERO;
+        config.repair_mode = self.repair;
+        config.verify_askers = self.verify;
         config
     }
 }

@@ -23,6 +23,8 @@ pub(crate) struct Followed {
     heard: Option<Instant>,
     group: Told,
     private: Told,
+    /// The next numbers to the group and private, by incarnation, where another one took over (RMC-PEER-7).
+    remembered: [[u64; 2]; INCARNATIONS],
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -67,13 +69,13 @@ impl Model {
                     sights.add(Sight::FormerEpochFollowed);
                 }
                 if !had_stream || !known {
-                    *followed = Followed { heard: Some(now), ..Followed::of(epoch) };
-                    followed.group.next = u64::from(known);
+                    followed.change(epoch, now);
+                    followed.group.next = followed.group.next.max(u64::from(known));
                 }
             }
             Item::Restarted { epoch } => {
-                *followed = Followed { heard: Some(now), ..Followed::of(epoch) };
-                followed.group.next = 1;
+                followed.change(epoch, now);
+                followed.group.next = followed.group.next.max(1);
                 sights.add(Sight::RestartTold);
             }
             Item::Message { stream, seq, ref payload } => {
@@ -181,10 +183,16 @@ impl Model {
 }
 
 impl Followed {
-    fn of(epoch: u32) -> Self {
+    /// From now on `epoch` is followed, from where it stood.
+    fn change(&mut self, epoch: u32, now: Instant) {
+        let mut remembered = self.remembered;
+        if let Some(former) = self.incarnation {
+            remembered[former] = [self.group.next, self.private.next];
+        }
         let incarnation = (0..INCARNATIONS).find(|&incarnation| self::epoch(incarnation) == epoch);
-        assert!(incarnation.is_some(), "nobody has epoch {epoch}");
-        Self { incarnation, ..Self::default() }
+        let [group, private] = remembered[incarnation.unwrap_or_else(|| panic!("nobody has epoch {epoch}"))];
+        let told = |next| Told { next, ended: false };
+        *self = Self { incarnation, heard: Some(now), group: told(group), private: told(private), remembered };
     }
 
     /// An epoch that is not newer takes over after silence only.
@@ -208,10 +216,11 @@ impl Followed {
     }
 
     pub(crate) fn put(&self, now: Instant, words: &mut Vec<u64>) {
-        let Self { incarnation, heard, group, private } = self;
+        let Self { incarnation, heard, group, private, remembered } = self;
         words.push(incarnation.map_or(0, |incarnation| incarnation as u64 + 1));
         let silence = heard.map_or(PATIENCE, |heard| now.saturating_since(heard).min(PATIENCE));
         words.push(u64::from(silence.subsec_nanos()));
+        words.extend(remembered.iter().flatten());
         words.extend([group, private].map(|told| told.next << 1 | u64::from(told.ended)));
     }
 }
