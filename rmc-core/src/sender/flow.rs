@@ -167,12 +167,28 @@ impl Account {
 
 #[cfg(feature = "sim")]
 mod fingerprint {
-    use super::{Account, Flow};
-    use crate::fingerprint::state;
+    use super::{Account, FLOWS_FOR, Flow};
+    use crate::fingerprint::{Fingerprint, State};
 
-    state! {
-        Flow { share, burst, least_rate, earned, last, window, rate, balance }
-        Account { credit, seen }
+    /// Of what was earned only differences matter; and of when data left, once it flows no more, nothing does.
+    impl State for Flow {
+        fn put(&self, to: &mut Fingerprint) {
+            let Self { share: _, burst: _, least_rate: _, earned, last, window, rate, balance } = self;
+            let flows_until = self.flows_until();
+            to.ahead(flows_until);
+            let window = window.filter(|_| last.is_some_and(|last| to.is_within(FLOWS_FOR, last)));
+            to.put(&window.map(|(since, earned_then)| (since, earned - earned_then)));
+            to.put(&(*rate, *balance));
+        }
+    }
+
+    impl State for Account {
+        fn put(&self, to: &mut Fingerprint) {
+            let Self { credit, seen } = self;
+            to.put(credit);
+            // A full one stays so.
+            to.put(&(*credit < u128::MAX).then(|| to.earned - seen));
+        }
     }
 }
 

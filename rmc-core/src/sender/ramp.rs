@@ -103,7 +103,16 @@ impl Ramp {
 }
 
 #[cfg(feature = "sim")]
-crate::fingerprint::state! { Ramp { steps, next_step, lacking, pause, usual, usual_until, has_grown } }
+impl crate::fingerprint::State for Ramp {
+    fn put(&self, to: &mut crate::fingerprint::Fingerprint) {
+        let Self { steps, next_step, lacking, pause, usual, usual_until, has_grown } = self;
+        to.put(&(*steps, next_step.is_some()));
+        to.ahead(*next_step);
+        to.ahead(Some(*lacking + FORGOTTEN));
+        to.put(&(*pause, (*usual, *has_grown)));
+        to.ahead(Some(*usual_until));
+    }
+}
 
 #[cfg(test)]
 mod tests {

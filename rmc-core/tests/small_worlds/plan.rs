@@ -70,8 +70,8 @@ const PLAIN: Plan = Plan {
 };
 
 use Sight::{
-    Ack, EndTold, FormerEpoch, FormerEpochFollowed, LastEnd, LossTold, Lost, NackOfTwoRanges, Repair, ResetAsked,
-    ResetUnasked, RestartTold, WindowFull,
+    Ack, Confirm, CookieShown, EndTold, FormerEpoch, FormerEpochFollowed, LastEnd, LossTold, Lost, NackOfTwoRanges,
+    Repair, RepairForAll, ResetAsked, ResetUnasked, RestartTold, WindowFull,
 };
 use Step::{Finish, Reset, Restart, Send, SendLong, SendTo, SendTwo};
 
@@ -202,6 +202,45 @@ pub(crate) const PLANS: &[Plan] = &[
         depth: 6,
         at_least: 270_000,
         shows: &[Repair, Lost, LossTold],
+        ..PLAIN
+    },
+    Plan {
+        name: "adaptive",
+        receivers: 2,
+        steps: &[Send, SendTwo],
+        repair: RepairMode::Adaptive,
+        depth: 5,
+        shows: &[Repair, RepairForAll],
+        ..PLAIN
+    },
+    Plan {
+        name: "multicast_small_backlog",
+        receivers: 2,
+        steps: &[Send, SendTwo],
+        backlog: 2,
+        repair: RepairMode::Multicast,
+        depth: 5,
+        shows: &[RepairForAll, Lost, LossTold],
+        ..PLAIN
+    },
+    Plan {
+        name: "proof",
+        steps: &[Send, Send, Send],
+        backlog: 2,
+        repair: RepairMode::Adaptive,
+        verify: true,
+        depth: 7,
+        shows: &[RepairForAll, Lost, Confirm, CookieShown],
+        ..PLAIN
+    },
+    Plan {
+        name: "proof_for_two",
+        receivers: 2,
+        steps: &[Send, Send],
+        repair: RepairMode::Adaptive,
+        verify: true,
+        depth: 5,
+        shows: &[RepairForAll, Confirm],
         ..PLAIN
     },
 ];

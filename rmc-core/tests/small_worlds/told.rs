@@ -24,7 +24,7 @@ pub(crate) struct Followed {
     group: Told,
     private: Told,
     /// The next numbers to the group and private, by incarnation, where another one took over (RMC-PEER-7).
-    remembered: [[u64; 2]; INCARNATIONS],
+    remembered: [Option<[u64; 2]>; INCARNATIONS],
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,13 +69,11 @@ impl Model {
                     sights.add(Sight::FormerEpochFollowed);
                 }
                 if !had_stream || !known {
-                    followed.change(epoch, now);
-                    followed.group.next = followed.group.next.max(u64::from(known));
+                    followed.change(epoch, u64::from(known), now);
                 }
             }
             Item::Restarted { epoch } => {
-                followed.change(epoch, now);
-                followed.group.next = followed.group.next.max(1);
+                followed.change(epoch, 1, now);
                 sights.add(Sight::RestartTold);
             }
             Item::Message { stream, seq, ref payload } => {
@@ -183,14 +181,15 @@ impl Model {
 }
 
 impl Followed {
-    /// From now on `epoch` is followed, from where it stood.
-    fn change(&mut self, epoch: u32, now: Instant) {
+    /// From now on `epoch` is followed: from where it stood, or, if it is new, from `first`.
+    fn change(&mut self, epoch: u32, first: u64, now: Instant) {
         let mut remembered = self.remembered;
         if let Some(former) = self.incarnation {
-            remembered[former] = [self.group.next, self.private.next];
+            remembered[former] = Some([self.group.next, self.private.next]);
         }
         let incarnation = (0..INCARNATIONS).find(|&incarnation| self::epoch(incarnation) == epoch);
-        let [group, private] = remembered[incarnation.unwrap_or_else(|| panic!("nobody has epoch {epoch}"))];
+        let place = incarnation.unwrap_or_else(|| panic!("nobody has epoch {epoch}"));
+        let [group, private] = remembered[place].unwrap_or([first, 0]);
         let told = |next| Told { next, ended: false };
         *self = Self { incarnation, heard: Some(now), group: told(group), private: told(private), remembered };
     }
@@ -220,7 +219,7 @@ impl Followed {
         words.push(incarnation.map_or(0, |incarnation| incarnation as u64 + 1));
         let silence = heard.map_or(PATIENCE, |heard| now.saturating_since(heard).min(PATIENCE));
         words.push(u64::from(silence.subsec_nanos()));
-        words.extend(remembered.iter().flatten());
+        words.extend(remembered.iter().flat_map(|next| next.unwrap_or([u64::MAX; 2])));
         words.extend([group, private].map(|told| told.next << 1 | u64::from(told.ended)));
     }
 }

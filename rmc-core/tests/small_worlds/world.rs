@@ -248,7 +248,7 @@ impl World {
     ) {
         for (to, bytes) in &output.left {
             let packet = decode(bytes);
-            self.sights.see(&packet);
+            self.sights.see(&packet, to.is_none());
             if number == SENDER {
                 self.model.sender_says(to.map(|to| to - 1), &packet, self.plan);
             } else {
