@@ -39,6 +39,7 @@ struct Choices {
 enum Step {
     Op(Op),
     Forge { stranger: u8, target: Target, epoch: u8, shape: Shape },
+    Spoof { from: u8, epoch: u8, shape: Shape },
 }
 
 /// The script that these bytes spell.
@@ -87,7 +88,12 @@ fn op(step: Step) -> Option<Op> {
     // The first node is the sender.
     Some(match step {
         Step::Forge { stranger, target, epoch, shape } => {
-            Op::Forge { stranger, target, bytes: shape.encode(u32::from(epoch % 4), EPOCH, 0)? }
+            Op::Forge { stranger, target, bytes: shape.encode(u32::from(epoch % 4), EPOCH, 0, 0)? }
+        }
+        // To the sender, who may know of an epoch before or after.
+        Step::Spoof { from, epoch, shape } => {
+            let bytes = shape.encode(EPOCH.wrapping_add(u32::from(epoch % 3)), EPOCH, 0, 0)?;
+            Op::Spoof { from, target: Target::Node(0), bytes }
         }
         Step::Op(Op::Send { count, len, .. }) => Op::Send { node: 0, count: count % 16, len },
         Step::Op(Op::Private { to, count, len, .. }) => Op::Private { node: 0, to, count: count % 16, len },

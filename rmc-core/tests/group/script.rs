@@ -317,6 +317,12 @@ pub(crate) enum Op {
         target: Target,
         bytes: Vec<u8>,
     },
+    /// A NACK that pretends to come from a node, which asked for nothing.
+    Spoof {
+        from: u8,
+        target: Target,
+        bytes: Vec<u8>,
+    },
     /// Bytes that are no packet, from a node's address.
     Garbage {
         from: u8,

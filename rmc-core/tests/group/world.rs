@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
-use rmc_core::packet::Packet;
+use rmc_core::packet::{Body, Packet};
 use rmc_core::sim::{Application, Datagram, GROUP, Link, Loss, NodeId, Outbox, Place, Sim, SimError, Verdict};
 use rmc_core::{Config, EventKind, EventMask, Instant, Protocol, Received, SendError};
 
@@ -146,6 +146,13 @@ impl World {
             Op::Forge { stranger, target, ref bytes } => {
                 let source = SocketAddr::from((Ipv4Addr::new(10, 66, 0, stranger % 3), 5_000));
                 self.inject(source, target, bytes);
+            }
+            Op::Spoof { from, target, ref bytes } => {
+                let (from, _) = self.node(from);
+                let is_nack = Packet::decode(bytes).is_ok_and(|packet| matches!(packet.body, Body::Nack { .. }));
+                if let Some(source) = self.sim.address(from).filter(|_| is_nack) {
+                    self.inject(source, target, bytes);
+                }
             }
             Op::Garbage { from, target, ref bytes } => {
                 let (from, _) = self.node(from);

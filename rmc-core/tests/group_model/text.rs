@@ -123,6 +123,7 @@ impl fmt::Display for Op {
                 })
             }
             Self::Forge { stranger, target, bytes } => write!(f, "forge {stranger} {target} {}", Hex(bytes)),
+            Self::Spoof { from, target, bytes } => write!(f, "spoof {from} {target} {}", Hex(bytes)),
             Self::Garbage { from, target, bytes } => write!(f, "garbage {from} {target} {}", Hex(bytes)),
         }
     }
@@ -356,6 +357,7 @@ impl Op {
             "wait" => Self::Wait { millis: words.word()? },
             "fates" => Self::Fates { fates: words.0.by_ref().map(Words::fate).collect::<Option<_>>()? },
             "forge" => Self::Forge { stranger: words.word()?, target: words.target()?, bytes: words.bytes()? },
+            "spoof" => Self::Spoof { from: words.word()?, target: words.target()?, bytes: words.bytes()? },
             "garbage" => Self::Garbage { from: words.word()?, target: words.target()?, bytes: words.bytes()? },
             _ => return None,
         })

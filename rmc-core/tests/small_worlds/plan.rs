@@ -207,19 +207,21 @@ pub(crate) const PLANS: &[Plan] = &[
     Plan {
         name: "adaptive",
         receivers: 2,
-        steps: &[Send, SendTwo],
+        steps: &[SendTwo],
         repair: RepairMode::Adaptive,
         depth: 5,
+        at_least: 320_000,
         shows: &[Repair, RepairForAll],
         ..PLAIN
     },
     Plan {
         name: "multicast_small_backlog",
         receivers: 2,
-        steps: &[Send, SendTwo],
-        backlog: 2,
+        steps: &[Send, Send, Send],
+        backlog: 1,
         repair: RepairMode::Multicast,
         depth: 5,
+        at_least: 86_000,
         shows: &[RepairForAll, Lost, LossTold],
         ..PLAIN
     },
@@ -229,7 +231,8 @@ pub(crate) const PLANS: &[Plan] = &[
         backlog: 2,
         repair: RepairMode::Adaptive,
         verify: true,
-        depth: 7,
+        depth: 6,
+        at_least: 36_000,
         shows: &[RepairForAll, Lost, Confirm, CookieShown],
         ..PLAIN
     },
@@ -240,6 +243,7 @@ pub(crate) const PLANS: &[Plan] = &[
         repair: RepairMode::Adaptive,
         verify: true,
         depth: 5,
+        at_least: 95_000,
         shows: &[RepairForAll, Confirm],
         ..PLAIN
     },
