@@ -90,7 +90,7 @@ fn op(step: Step) -> Option<Op> {
         Step::Forge { stranger, target, epoch, shape } => {
             Op::Forge { stranger, target, bytes: shape.encode(u32::from(epoch % 4), EPOCH, 0, 0)? }
         }
-        // To the sender, who may know of an epoch before or after.
+        // To the sender, with the first epoch of a node, or the next ones.
         Step::Spoof { from, epoch, shape } => {
             let bytes = shape.encode(EPOCH.wrapping_add(u32::from(epoch % 3)), EPOCH, 0, 0)?;
             Op::Spoof { from, target: Target::Node(0), bytes }

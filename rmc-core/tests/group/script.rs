@@ -317,7 +317,7 @@ pub(crate) enum Op {
         target: Target,
         bytes: Vec<u8>,
     },
-    /// A NACK that pretends to come from a node, which asked for nothing.
+    /// A NACK that pretends to come from a node, which is in that epoch and asked for nothing.
     Spoof {
         from: u8,
         target: Target,

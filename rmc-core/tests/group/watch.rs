@@ -109,7 +109,10 @@ impl Last {
         if self.stream == Stream::Group && self.is_first && self.news.is_before_data() {
             followed.tracker.begin_at_first();
         }
-        followed.hear(self.news, window, self.at);
+        let is_new = followed.hear(self.news, window, self.at);
+        if is_new {
+            view.spoke = Some(self.at);
+        }
     }
 
     /// Whether with it a peer came anew.
@@ -266,6 +269,10 @@ impl Watch {
             let patience = now.saturating_since(view.heard);
             assert!(patience >= LEAST_PATIENCE, "at {now:?} node {node} of {peer}: {new:#x} after {old:#x}");
             self.seen.count("an older epoch takes over");
+        }
+        if let Some(spoke) = view.spoke.filter(|_| is_newer(new, old)) {
+            let silence = now.saturating_since(spoke);
+            assert!(silence >= LEAST_PATIENCE, "at {now:?} node {node} of {peer}: {new:#x} {silence:?} after {old:#x}");
         }
         view.restarts(new, (member.policy, self.mode), now);
         let is_exact = self.is_exact && !member.is_paused;

@@ -149,7 +149,10 @@ impl World {
             }
             Op::Spoof { from, target, ref bytes } => {
                 let (from, _) = self.node(from);
-                let is_nack = Packet::decode(bytes).is_ok_and(|packet| matches!(packet.body, Body::Nack { .. }));
+                // Another epoch would take over from one that is silent.
+                let epoch = self.sim.protocol(from).map(|protocol| protocol.config().epoch);
+                let is_nack = Packet::decode(bytes)
+                    .is_ok_and(|packet| matches!(packet.body, Body::Nack { .. }) && Some(packet.epoch) == epoch);
                 if let Some(source) = self.sim.address(from).filter(|_| is_nack) {
                     self.inject(source, target, bytes);
                 }

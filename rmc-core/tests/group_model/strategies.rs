@@ -3,7 +3,10 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::group::script::{Fate, Mode, Op, Policy, Repair, Script, Setup, Weather, Where};
+use rmc_core::SeqRange;
+use rmc_core::packet::{Body, Flags, Packet, RangesBuilder};
+
+use crate::group::script::{Fate, Mode, Op, Policy, Repair, Script, Setup, Target, Weather, Where};
 
 pub(crate) fn script() -> impl Strategy<Value = Script> {
     (setup(), vec(op(), 1..32)).prop_map(|(setup, ops)| Script { setup, ops })
@@ -126,7 +129,28 @@ fn op() -> impl Strategy<Value = Op> {
         2 => Just(Op::Heal),
         3 => (at, 0..1_000_u16, 1..8_u8).prop_map(|(at, loss, burst)| Op::Loss { at, loss, burst }),
         1 => vec(fate(), 1..20).prop_map(|fates| Op::Fates { fates }),
+        2 => (0..8_u8, 0..8_u8, any::<bool>(), nack()).prop_map(|(from, to, is_stranger, bytes)| {
+            let target = Target::Node(to);
+            if is_stranger { Op::Forge { stranger: from, target, bytes } } else { Op::Spoof { from, target, bytes } }
+        }),
     ]
+}
+
+/// A NACK that somebody forges, to a node that has not restarted, or once.
+fn nack() -> impl Strategy<Value = Vec<u8>> {
+    let cookie = prop_oneof![1 => Just(0_u32), 1 => any::<u32>()];
+    let rtt = prop_oneof![1 => Just(0_u32), 1 => 0..2_000_000_u32];
+    (0..3_u32, 0..2_u32, 1..60_u64, 1..40_u64, cookie, rtt).prop_map(|(epoch, target, seq, count, cookie, rtt)| {
+        let mut ranges = RangesBuilder::new(seq);
+        assert!(ranges.push(SeqRange::new(seq, seq + count).expect("it ascends")));
+        let (target_epoch, ranges) = (u32::MAX.wrapping_add(target), ranges.as_ranges());
+        let body = Body::Nack { target_epoch, stamp: 7, cookie, rtt, ranges };
+        let epoch = u32::MAX.wrapping_add(epoch);
+        let packet = Packet { flags: Flags::NONE, heartbeat: 255, epoch, seq, extension: None, body };
+        let mut bytes = std::vec![0; packet.encoded_len()];
+        packet.encode(&mut bytes).expect("it is a packet");
+        bytes
+    })
 }
 
 fn fate() -> impl Strategy<Value = Fate> {
