@@ -44,7 +44,7 @@ pub(super) struct Requests {
     /// By the asker of a private stream (`None`: the group's), and the number.
     numbers: BTreeMap<(Option<SocketAddr>, u64), Asked>,
     askers: BTreeMap<SocketAddr, Asker>,
-    /// The longest round trip that any NACK told.
+    /// The longest round trip that any NACK or Ack told.
     longest: Duration,
     /// Bytes of repairs that have left.
     repaired: usize,
@@ -74,8 +74,9 @@ struct Asker {
 }
 
 impl Requests {
-    /// A NACK or an Ack of so many bytes comes from an address, which may be new.
-    pub(super) fn came(&mut self, from: SocketAddr, len: usize, is_nack: bool) {
+    /// A NACK or an Ack of so many bytes comes from an address, which may be new, and tells a round trip.
+    pub(super) fn came(&mut self, from: SocketAddr, len: usize, is_nack: bool, rtt: Duration) {
+        self.longest = self.longest.max(rtt);
         let asker = self.askers.entry(from).or_default();
         asker.came += len;
         asker.nacks += u32::from(is_nack);
@@ -86,7 +87,6 @@ impl Requests {
         let asker = self.askers.entry(nack.from).or_default();
         let is_proven = !rules.verify || asker.told.contains(&nack.cookie);
         asker.is_proven |= is_proven;
-        self.longest = self.longest.max(nack.rtt);
         is_proven
     }
 

@@ -144,8 +144,9 @@ impl Observer for Watch {
         let stream = if is_private { Stream::Private } else { Stream::Group };
         let member = &mut self.members[node.index()];
         let (now, source, epoch) = (datagram.now, datagram.source, packet.epoch);
-        if to_sender {
-            member.requests.came(source, datagram.bytes.len(), matches!(packet.body, Body::Nack { .. }));
+        if let Body::Nack { rtt, .. } | Body::Ack { rtt, .. } = packet.body {
+            let is_nack = matches!(packet.body, Body::Nack { .. });
+            member.requests.came(source, datagram.bytes.len(), is_nack, Duration::from_micros(rtt.into()));
         }
         if let Body::Nack { ranges, cookie, rtt, .. } = packet.body {
             let (ranges, rtt) = (ranges.iter(packet.seq).collect(), Duration::from_micros(rtt.into()));
