@@ -131,10 +131,9 @@ impl Watch {
     pub(super) fn owes_repairs(&mut self, now: Instant, node: usize) -> Option<Duration> {
         let member = &mut self.members[node];
         let (epoch, truth) = (member.epoch, &self.truth);
-        let wait = member.requests.owes(|peer, stream, seq| {
-            let to = (stream == Stream::Private).then_some(peer);
-            truth.get(StreamId { sender: node, epoch, to }).is_some_and(|sent| sent.has(seq, now))
-        });
+        let wait = member
+            .requests
+            .owes(|to, seq| truth.get(StreamId { sender: node, epoch, to }).is_some_and(|sent| sent.has(seq, now)));
         wait.filter(|_| self.is_exact)
     }
 

@@ -33,14 +33,19 @@ const LEAST_HOLD_OFF: Duration = Duration::from_millis(1);
 /// after its last packet, or until some more is sent.
 const LEAST_BURST: usize = 32 << 10;
 const FLOWS_FOR: Duration = Duration::from_millis(20);
+/// The longest in a script.
+const MAX_DATAGRAM: usize = 200;
+/// So much fits, whatever is owed already: as much as one NACK names.
+const MAX_RANGES: usize = 32;
 /// The bytes that go to an unproven address, against those that came (RMC-PROOF-4).
 const MOST_GAIN: usize = 3;
 
 /// What a sender, in one epoch, was asked for and has answered.
 #[derive(Default)]
 pub(super) struct Requests {
-    /// What it was asked for, has kept and not sent again: to whom, of which stream, and the number.
-    debts: BTreeSet<(SocketAddr, Stream, u64)>,
+    /// What it was asked for, has kept and not sent again: by whom (`None`: all who have not proven their addresses),
+    /// of which stream, and the numbers.
+    debts: BTreeMap<(Option<SocketAddr>, Stream), BTreeSet<u64>>,
     /// By the asker of a private stream (`None`: the group's), and the number.
     numbers: BTreeMap<(Option<SocketAddr>, u64), Asked>,
     askers: BTreeMap<SocketAddr, Asker>,
@@ -104,7 +109,12 @@ impl Requests {
         if has_rounds && left.is_some_and(|left| now < left + asked.longest_hold_off(nack.rtt, self.longest)) {
             return;
         }
-        self.debts.insert((nack.from, nack.stream, seq));
+        let asker = (is_private || is_proven).then_some(nack.from);
+        let debts = self.debts.entry((asker, nack.stream)).or_default();
+        // What does not fit is asked for again.
+        if debts.len() < MAX_RANGES || debts.contains(&(seq - 1)) || count_ranges(debts) < MAX_RANGES {
+            debts.insert(seq);
+        }
     }
 
     /// A repair leaves, of so many bytes, to `to` alone or to all.
@@ -125,11 +135,16 @@ impl Requests {
         match to {
             Some(to) => {
                 asked.to.insert(to, at);
-                self.debts.remove(&(to, stream, seq));
+                if let Some(debts) = self.debts.get_mut(&(Some(to), stream)) {
+                    debts.remove(&seq);
+                }
             }
             None => {
                 asked.to_all = Some(at);
-                self.debts.retain(|&(_, stream, other)| stream == Stream::Private || other != seq);
+                let of_group = self.debts.iter_mut().filter(|((_, stream), _)| *stream == Stream::Group);
+                of_group.for_each(|(_, debts)| {
+                    debts.remove(&seq);
+                });
             }
         }
     }
@@ -154,11 +169,19 @@ impl Requests {
     }
 
     /// Whether it owes repairs of what it still has, as `has` says; for how long at most it may let them wait.
-    pub(super) fn owes(&mut self, mut has: impl FnMut(SocketAddr, Stream, u64) -> bool) -> Option<Duration> {
-        self.debts.retain(|&(peer, stream, seq)| has(peer, stream, seq));
-        let wait = if self.repaired < LEAST_BURST { Duration::ZERO } else { FLOWS_FOR };
+    pub(super) fn owes(&mut self, mut has: impl FnMut(Option<SocketAddr>, u64) -> bool) -> Option<Duration> {
+        self.debts.retain(|&(asker, stream), debts| {
+            let to = asker.filter(|_| stream == Stream::Private);
+            debts.retain(|&seq| has(to, seq));
+            !debts.is_empty()
+        });
+        let wait = if self.repaired + MAX_DATAGRAM <= LEAST_BURST { Duration::ZERO } else { FLOWS_FOR };
         (!self.debts.is_empty()).then_some(wait)
     }
+}
+
+fn count_ranges(numbers: &BTreeSet<u64>) -> usize {
+    numbers.iter().filter(|&&seq| !numbers.contains(&(seq - 1))).count()
 }
 
 /// A repair that leaves.
