@@ -2,13 +2,12 @@
 //! alone, and requests for what is missing only.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use rmc_core::packet::{Body, Flags};
 use rmc_core::sim::{Datagram, GROUP};
 use rmc_core::{Instant, SeqRange, Stream};
 
-use super::requests::Repaired;
+use super::requests::{Debt, Repaired};
 use super::script::{Mode, Policy};
 use super::tracker::Who;
 use super::truth::StreamId;
@@ -127,14 +126,14 @@ impl Watch {
         }
     }
 
-    /// How long a node may let repairs wait that it owes, of what it still has; `None`: it owes none.
-    pub(super) fn owes_repairs(&mut self, now: Instant, node: usize) -> Option<Duration> {
+    /// A repair that a node owes, of what it still has.
+    pub(super) fn owes_repairs(&mut self, now: Instant, node: usize) -> Option<Debt> {
         let member = &mut self.members[node];
         let (epoch, truth) = (member.epoch, &self.truth);
-        let wait = member
+        let debt = member
             .requests
             .owes(|to, seq| truth.get(StreamId { sender: node, epoch, to }).is_some_and(|sent| sent.has(seq, now)));
-        wait.filter(|_| self.is_exact)
+        debt.filter(|_| self.is_exact)
     }
 
     /// Looks at all that has left and was not looked at yet.

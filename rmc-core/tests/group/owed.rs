@@ -5,6 +5,8 @@ use std::time::Duration;
 use rmc_core::sim::{NodeId, Sim};
 use rmc_core::{Protocol, StreamInfo};
 
+use super::requests::Debt;
+
 /// How late a node that is paced may be, whatever it has to send.
 const PACED: Duration = Duration::from_secs(1);
 /// The longest that a gap is taken for reordering.
@@ -13,7 +15,7 @@ const MAX_GRACE: Duration = Duration::from_millis(100);
 pub(super) const MAX_LINGER: Duration = Duration::from_millis(200);
 
 /// The node's deadline is near enough for all that it owes; `None` is right only where it owes nothing.
-pub(super) fn deadline(sim: &Sim, node: NodeId, owes_repairs: Option<Duration>) {
+pub(super) fn deadline(sim: &Sim, node: NodeId, owes_repairs: Option<Debt>) {
     let Some(protocol) = sim.protocol(node) else { return };
     let (now, deadline) = (sim.now(), sim.deadline(node));
     if protocol.is_closed() {
@@ -27,8 +29,8 @@ pub(super) fn deadline(sim: &Sim, node: NodeId, owes_repairs: Option<Duration>) 
         let is_near = deadline.is_some_and(|at| at <= now + most);
         assert!(is_near, "at {now:?} node {node} owes {what} within {most:?}, but waits until {deadline:?}");
     };
-    if let Some(wait) = owes_repairs {
-        within(protocol.config().max_rate.map_or(wait, |_| PACED), "repairs");
+    if let Some(debt) = owes_repairs {
+        within(protocol.config().max_rate.map_or(debt.wait, |_| PACED), &debt.to_string());
     }
     as_sender(sim, node, protocol, &within);
     as_receiver(protocol, &within);

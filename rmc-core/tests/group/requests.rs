@@ -2,6 +2,7 @@
 //! and little to an address that has not proven that it receives.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -111,9 +112,10 @@ impl Requests {
         }
         let asker = (is_private || is_proven).then_some(nack.from);
         let debts = self.debts.entry((asker, nack.stream)).or_default();
-        // What does not fit is asked for again.
-        if debts.len() < MAX_RANGES || debts.contains(&(seq - 1)) || count_ranges(debts) < MAX_RANGES {
-            debts.insert(seq);
+        debts.insert(seq);
+        // Of what does not fit the lowest stays, the rest is asked for again.
+        while debts.len() > MAX_RANGES && count_ranges(debts) > MAX_RANGES {
+            debts.pop_last();
         }
     }
 
@@ -168,15 +170,36 @@ impl Requests {
         }
     }
 
-    /// Whether it owes repairs of what it still has, as `has` says; for how long at most it may let them wait.
-    pub(super) fn owes(&mut self, mut has: impl FnMut(Option<SocketAddr>, u64) -> bool) -> Option<Duration> {
+    /// The first of the repairs that it owes of what it still has, as `has` says.
+    pub(super) fn owes(&mut self, mut has: impl FnMut(Option<SocketAddr>, u64) -> bool) -> Option<Debt> {
         self.debts.retain(|&(asker, stream), debts| {
             let to = asker.filter(|_| stream == Stream::Private);
             debts.retain(|&seq| has(to, seq));
             !debts.is_empty()
         });
         let wait = if self.repaired + MAX_DATAGRAM <= LEAST_BURST { Duration::ZERO } else { FLOWS_FOR };
-        (!self.debts.is_empty()).then_some(wait)
+        let (&(asker, stream), debts) = self.debts.first_key_value()?;
+        debts.first().map(|&seq| Debt { asker, stream, seq, wait })
+    }
+}
+
+/// A repair that is owed.
+#[derive(Clone, Copy)]
+pub(super) struct Debt {
+    asker: Option<SocketAddr>,
+    stream: Stream,
+    seq: u64,
+    /// For how long at most it may have to wait.
+    pub(super) wait: Duration,
+}
+
+impl fmt::Display for Debt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let &Self { asker, stream, seq, .. } = self;
+        match asker {
+            Some(asker) => write!(f, "the repair of {seq} of its {stream:?} stream to {asker}"),
+            None => write!(f, "the repair of {seq} to those that have not proven their addresses"),
+        }
     }
 }
 
