@@ -30,7 +30,7 @@ const USUAL_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) struct Ramp {
     steps: u8,
     next_step: Option<Instant>,
-    lacking: Instant,
+    lacking: Option<Instant>,
     pause: Duration,
     /// The round trip without a queue, as far as it was seen.
     usual: Option<Duration>,
@@ -44,7 +44,7 @@ impl Ramp {
         Self {
             steps: 0,
             next_step: None,
-            lacking: Instant::ORIGIN,
+            lacking: None,
             pause: FIRST_PAUSE,
             usual: None,
             usual_until: Instant::ORIGIN,
@@ -74,11 +74,11 @@ impl Ramp {
 
     /// Its part does not do.
     pub(crate) fn lack(&mut self, now: Instant) {
-        if now >= self.lacking + FORGOTTEN {
+        if self.lacking.is_none_or(|lacking| now >= lacking + FORGOTTEN) {
             self.steps = 0;
             self.next_step = self.next_step.max(Some(now + STEP));
         }
-        self.lacking = now;
+        self.lacking = Some(now);
         let next = *self.next_step.get_or_insert(now + STEP);
         if now >= next && self.steps < UNLIMITED {
             self.steps += 1;
@@ -108,7 +108,7 @@ impl crate::fingerprint::State for Ramp {
         let Self { steps, next_step, lacking, pause, usual, usual_until, has_grown } = self;
         to.put(&(*steps, next_step.is_some()));
         to.ahead(*next_step);
-        to.ahead(Some(*lacking + FORGOTTEN));
+        to.ahead(lacking.map(|lacking| lacking + FORGOTTEN));
         to.put(&(*pause, (*usual, *has_grown)));
         to.ahead(Some(*usual_until));
     }

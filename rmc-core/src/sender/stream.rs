@@ -246,7 +246,8 @@ impl crate::fingerprint::State for SendStream {
         to.put(beats);
         to.put(repairs);
         to.put(&((*reset_due, *hole_told), (*ending, *telling_due)));
-        to.put(tells_at);
+        to.put(&tells_at.is_some());
+        to.ahead(*tells_at);
         // The group is never waited for.
         if *kind == Stream::Private {
             to.put(&(*acked, *waiting_since));
