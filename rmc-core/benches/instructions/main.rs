@@ -5,6 +5,7 @@
 //! cargo bench -p rmc-core --bench instructions -- receive 1400 1 65536
 //! ```
 
+#[expect(dead_code, reason = "the other benches use the rest")]
 #[path = "../workload/mod.rs"]
 mod workload;
 

@@ -64,7 +64,8 @@ impl Workload for Serve {
         self.node.check();
         let stats = self.node.protocol.stats();
         let answered = stats.repair.repairs_sent + stats.repair.held_off;
-        assert_eq!(answered, u64::from(self.nacks) * REPAIRS, "{stats:?}");
+        // Some at the beginning have to wait, as data has just flowed.
+        assert!(answered * 100 > u64::from(self.nacks) * REPAIRS * 95, "{stats:?}");
         assert!(self.sent >= stats.repair.repairs_sent);
     }
 }
