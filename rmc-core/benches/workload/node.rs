@@ -38,6 +38,8 @@ impl Node {
     pub(super) fn new(peers: usize, first_idle: usize) -> Self {
         let mut config = Config::new(GROUP, OWN_EPOCH, SEED);
         config.max_nack_backoff = Duration::ZERO;
+        // Everybody has proven where it is.
+        config.verify_askers = false;
         config.local_addrs = vec![SocketAddr::from((Ipv4Addr::new(10, 0, 0, 1), 5_000))];
         config.join_policy = JoinPolicy::Now;
         let now = Instant::ORIGIN;
