@@ -233,4 +233,13 @@ pub(crate) fn turn(shared: &Shared) -> Instant {
 }
 
 #[cfg(feature = "sim")]
-crate::fingerprint::state! { Scheduler { stamps, advertised, grace, busy_until } }
+impl crate::fingerprint::State for Scheduler {
+    fn put(&self, to: &mut crate::fingerprint::Fingerprint) {
+        let Self { stamps, advertised, grace, busy_until } = self;
+        to.put(stamps);
+        to.put(advertised);
+        to.put(grace);
+        // The origin is no time of its own: the sender has never said so.
+        to.put(&(*busy_until > Instant::ORIGIN).then_some(*busy_until));
+    }
+}
