@@ -11,6 +11,7 @@ mod input;
 mod outgoing;
 mod output;
 mod rate;
+mod segments;
 mod serve;
 
 use core::net::SocketAddr;
@@ -27,6 +28,7 @@ use crate::stats::{HeldStats, PeerInfo, SendCapacity, Stats};
 use crate::time::Instant;
 use finish::Phase;
 use outgoing::Outgoing;
+pub(crate) use segments::MAX_SEGMENTS;
 
 /// A node: both a sender and a receiver of its group.
 ///

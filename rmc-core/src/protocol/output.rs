@@ -33,11 +33,9 @@ impl Protocol {
             // The common end of a drain.
             self.phase.drained(self.shared.now);
         } else if let Some(sent) = self.next_transmission() {
-            self.pacing.spend(sent.len, self.shared.now);
-            self.out.burst += 1;
             self.out.last = Some(sent);
             let (destination, contents) = (sent.destination, self.bytes_of(sent));
-            return Action::Transmit(Transmit { destination, contents, segment_size: None });
+            return Action::Transmit(Transmit { destination, contents, segment_size: sent.bytes.segment_size() });
         }
         // The last END may have left in this drain, or data have begun to wait.
         self.finish_if_due();
@@ -52,15 +50,19 @@ impl Protocol {
     pub fn transmit_failed(&mut self, now: Instant, retry: bool) {
         self.input(now);
         let Some(sent) = self.out.last.take() else { return };
-        self.shared.stats.tx.failed += 1;
+        self.shared.stats.tx.failed += sent.bytes.datagrams();
         if !retry {
             if matches!(sent.bytes, Source::Retry) {
-                self.out.retry = None;
+                self.out.retry.pop_front();
             }
             return;
         }
         self.out.stalled_until = Some(self.shared.now + RETRY_DELAY);
         if matches!(sent.bytes, Source::Retry) {
+            return;
+        }
+        if let Source::Segments(segments) = sent.bytes {
+            self.retry_segments(sent, segments);
             return;
         }
         if self.bytes_of(sent).len() != sent.len {
@@ -69,7 +71,7 @@ impl Protocol {
         }
         let mut bytes = self.shared.pool.take(sent.len);
         bytes.extend_from_slice(self.bytes_of(sent));
-        self.out.retry = Some((bytes, Sent { bytes: Source::Retry, ..sent }));
+        self.out.retry.push_back((bytes, Sent { bytes: Source::Retry, ..sent }));
     }
 
     pub(super) fn announce_if_due(&mut self) {
@@ -83,11 +85,25 @@ impl Protocol {
     /// What left last has really left: it is counted and told now (F24).
     fn commit(&mut self) {
         let Some(sent) = self.out.last.take() else { return };
-        if matches!(sent.bytes, Source::Retry)
-            && let Some((bytes, _)) = self.out.retry.take()
-        {
-            self.shared.pool.put(bytes);
+        match sent.bytes {
+            Source::Scratch | Source::Log { .. } => {}
+            Source::Retry => {
+                if let Some((bytes, _)) = self.out.retry.pop_front() {
+                    self.shared.pool.put(bytes);
+                }
+            }
+            Source::Segments(segments) => {
+                for one in segments.datagrams_of(sent) {
+                    self.has_left(one);
+                }
+                return;
+            }
         }
+        self.has_left(sent);
+    }
+
+    /// A datagram has left.
+    fn has_left(&mut self, sent: Sent) {
         let (destination, seq) = (sent.destination, sent.seq);
         let stats = &mut self.shared.stats;
         stats.tx.packets += 1;
@@ -172,10 +188,17 @@ impl Protocol {
         if self.out.burst >= self.shared.config.max_burst {
             return None;
         }
-        if let Some((_, sent)) = &self.out.retry {
-            return Some(*sent);
+        if let Some(&(_, sent)) = self.out.retry.front() {
+            self.leaves(sent.len);
+            return Some(sent);
         }
-        let sent = self.next_control().or_else(|| self.next_bulk());
+        let mut sent = self.next_control().or_else(|| self.next_bulk());
+        if let Some(sent) = &mut sent {
+            self.leaves(sent.len);
+            if self.shared.config.max_segments > 1 {
+                self.gather(sent);
+            }
+        }
         if !self.streams.has_data() {
             self.phase.drained(self.shared.now);
         }
@@ -311,7 +334,7 @@ impl Protocol {
         Some(sent)
     }
 
-    fn next_data(&mut self, place: u32) -> Option<Sent> {
+    pub(super) fn next_data(&mut self, place: u32) -> Option<Sent> {
         let stream = self.streams.get_mut(place)?;
         let destination = stream.destination;
         if let Some(hole) = stream.untold_hole() {
@@ -324,7 +347,13 @@ impl Protocol {
         Some(sent)
     }
 
-    fn bytes_of(&self, sent: Sent) -> &[u8] {
+    /// A datagram of `len` bytes is about to leave.
+    pub(super) fn leaves(&mut self, len: usize) {
+        self.pacing.spend(len, self.shared.now);
+        self.out.burst += 1;
+    }
+
+    pub(super) fn bytes_of(&self, sent: Sent) -> &[u8] {
         let bytes = match sent.bytes {
             Source::Scratch => self.out.scratch.get(..sent.len),
             Source::Log { stream, place } => self
@@ -332,7 +361,8 @@ impl Protocol {
                 .get(stream)
                 .and_then(|stream| stream.log.look_up(place, sent.seq))
                 .map(|packet| packet.buffer.as_slice()),
-            Source::Retry => self.out.retry.as_ref().map(|(bytes, _)| bytes.as_slice()),
+            Source::Retry => self.out.retry.front().map(|(bytes, _)| bytes.as_slice()),
+            Source::Segments(_) => Some(self.out.gathered.as_slice()),
         };
         bytes.unwrap_or_default()
     }
@@ -350,7 +380,7 @@ impl Protocol {
 
     fn has_pending(&self) -> bool {
         let out = &self.out;
-        out.retry.is_some()
+        out.has_retry()
             || out.table_due.is_some()
             || out.announce_due
             || !out.asides.is_empty()

@@ -243,6 +243,16 @@ impl SendStreams {
         stream.and_then(|stream| stream.log.next_unsent()).map_or(0, |packet| packet.buffer.len())
     }
 
+    /// The number and length of the packet that is next in the stream at `place`, if no other stream has data, and no
+    /// hole before that has to be told of.
+    pub(crate) fn only_data_of(&self, place: u32) -> Option<(u64, usize)> {
+        if self.data.len() != 1 || self.data.front() != Some(&place) {
+            return None;
+        }
+        let next = self.get(place)?.log.next_unsent()?;
+        Some((next.seq, next.buffer.len()))
+    }
+
     /// Whose data is next.
     pub(crate) fn next_data(&mut self) -> Option<u32> {
         let place = self.data.pop_front()?;
