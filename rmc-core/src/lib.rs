@@ -117,6 +117,7 @@ pub use error::{ConfigError, HeartbeatTimesError, SendError};
 pub use event::{EndCause, Event, EventKind, EventMask, LossCause, Path, Received, Stream, UnknownEvent};
 #[cfg(feature = "sim")]
 pub use fingerprint::Fingerprint;
+pub use inbox::Taken;
 pub use protocol::Protocol;
 pub use seq::{MAX_SEQ, SeqRange};
 pub use stats::{DroppedStats, HeldStats, PeerInfo, RepairStats, RxStats, SendCapacity, Stats, StreamInfo, TxStats};

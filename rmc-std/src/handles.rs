@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rmc_core::{SendCapacity, SendError, Stats};
 
+use crate::batch::Batch;
 use crate::driver::Owner;
 use crate::error::{FlushError, RecvError, RecvTimeoutError, TryRecvError};
 use crate::received::Received;
@@ -180,6 +181,29 @@ impl Receiver {
     /// `Empty` if nothing is there now.
     pub fn try_recv(&self) -> Result<Received, TryRecvError> {
         self.owner.try_recv()
+    }
+
+    /// Takes what is there, as much as the batch has room for; waits for something, at most so long (`None`: as long as
+    /// it takes). The way to receive much: one lock, and no copy, for many messages. If the batch still has something
+    /// that was not looked at, nothing is taken.
+    ///
+    /// ```no_run
+    /// # fn run(receiver: &rmc_std::Receiver) -> Result<(), rmc_std::RecvTimeoutError> {
+    /// let mut batch = rmc_std::Batch::default();
+    /// loop {
+    ///     receiver.recv_batch(&mut batch, None)?;
+    ///     while let Some(item) = batch.next() {
+    ///         println!("{item:?}");
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Timeout` if nothing came in that time; `Disconnected` once the endpoint is closed and all is taken.
+    pub fn recv_batch(&self, batch: &mut Batch, timeout: Option<Duration>) -> Result<(), RecvTimeoutError> {
+        self.owner.recv_batch(batch, timeout)
     }
 
     /// Everything that comes, until the endpoint is closed.

@@ -69,6 +69,7 @@
 mod address;
 mod alarm;
 mod assembly;
+mod batch;
 mod builder;
 mod clock;
 mod driver;
@@ -82,9 +83,12 @@ mod handles;
 mod impair;
 mod lock;
 mod observers;
+mod offload;
 mod received;
 mod socket;
+mod traffic;
 
+pub use batch::Batch;
 pub use builder::Builder;
 pub use endpoint::Endpoint;
 pub use error::{BuildError, FlushError, ObserveError, RecvError, RecvTimeoutError, SocketChangeError, TryRecvError};
@@ -93,6 +97,8 @@ pub use handles::{Iter, Receiver, Sender, TryIter};
 pub use impair::Impairment;
 pub use observers::ObserverId;
 pub use received::{Message, Received};
+/// An item that a [`Batch`] lends.
+pub use rmc_core::Received as Lent;
 /// The protocol itself, for its types that stand in this crate's interface.
 pub use rmc_core;
 pub use rmc_core::{

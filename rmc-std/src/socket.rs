@@ -161,7 +161,7 @@ pub(crate) fn send(socket: &UdpSocket, bytes: &[u8], destination: SocketAddr, _w
 /// Waits for a datagram, and says its length and source. `None`: the socket was shut down.
 ///
 /// `UdpSocket::recv_from` cannot tell that: the system writes no address then, which std takes for one, and may panic.
-#[cfg(unix)]
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
 pub(crate) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Option<(usize, SocketAddr)>> {
     use rustix::net::{RecvFlags, recvfrom};
     let (_, len, source) = recvfrom(socket, &mut *buffer, RecvFlags::empty())?;
@@ -174,6 +174,21 @@ pub(crate) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Optio
 #[cfg(not(unix))]
 pub(crate) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Option<(usize, SocketAddr)>> {
     socket.recv_from(buffer).map(Some)
+}
+
+/// Whether receiving from it ends at once. Asked when something empty was received, which may be just that.
+#[cfg(unix)]
+pub(crate) fn is_shut_down(socket: &UdpSocket) -> bool {
+    use rustix::net::{RecvFlags, recvfrom};
+    let mut byte = [0];
+    let peeked = recvfrom(socket, &mut byte[..], RecvFlags::PEEK | RecvFlags::DONTWAIT);
+    peeked.is_ok_and(|(_, _, source)| source.is_none())
+}
+
+/// Elsewhere a socket is woken by a datagram.
+#[cfg(not(unix))]
+pub(crate) fn is_shut_down(_socket: &UdpSocket) -> bool {
+    false
 }
 
 /// Wakes the thread that waits in `recv_from`, now and whenever it comes back there.

@@ -20,6 +20,7 @@ use core::time::Duration;
 use crate::config::{Config, JoinPolicy, MAX_LOCAL_ADDRS, validate_heartbeat_times};
 use crate::error::{ConfigError, HeartbeatTimesError, SendError};
 use crate::event::Received;
+use crate::inbox::Taken;
 use crate::receiver::Peers;
 use crate::sender::{Cookies, GROUP, Pacing, SendStreams};
 use crate::seq::SeqRange;
@@ -138,6 +139,27 @@ impl Protocol {
     /// Input: takes the next item of any peer's stream. Frees receive window, so drain after it (or call it in the
     /// drain).
     pub fn recv(&mut self) -> Option<Received<'_>> {
+        self.advance_inbox()?;
+        self.shared.inbox.lend()
+    }
+
+    /// Input: as [`recv`](Self::recv), but hands over all messages of a packet at once. [`give_back`](Self::give_back)
+    /// their memory, or it is allocated anew. What was handed over is in no window any more: do not keep many.
+    pub fn take(&mut self) -> Option<Taken> {
+        self.advance_inbox()?;
+        self.shared.inbox.hand_over()
+    }
+
+    /// Input: the memory of what [`take`](Self::take) handed over, for later use.
+    pub fn give_back(&mut self, taken: Taken) {
+        if let Some(buffer) = taken.into_buffer() {
+            self.shared.pool.put(buffer);
+        }
+    }
+
+    /// Takes the next item of the inbox for lending, unless the one being lent has more.
+    #[inline]
+    fn advance_inbox(&mut self) -> Option<()> {
         if !self.shared.inbox.has_record() {
             let (owner, message) = self.shared.inbox.advance(&mut self.shared.pool)?;
             if let Some(bytes) = message {
@@ -146,7 +168,7 @@ impl Protocol {
             }
             self.peers.released(owner, message, &mut self.shared);
         }
-        self.shared.inbox.lend()
+        Some(())
     }
 
     /// Input: receivers shall forget what went before: takes effect behind what is queued (S16).

@@ -6,6 +6,7 @@
 
 mod calls;
 mod drain;
+mod load;
 mod owner;
 mod reader;
 mod sockets;
@@ -15,12 +16,14 @@ mod tests;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Condvar, Mutex, MutexGuard};
+use std::time::Duration;
 
 use rmc_core::{Instant, Protocol};
 
 pub(crate) use self::owner::Owner;
 
 use self::drain::Outlet;
+use self::load::SendLoad;
 use self::sockets::Sockets;
 use crate::alarm::Alarm;
 use crate::clock::Clock;
@@ -29,6 +32,7 @@ use crate::event_ring::EventRing;
 use crate::failures::Failures;
 use crate::lock::lock;
 use crate::observers::Observers;
+use crate::traffic::Traffic;
 
 /// What the endpoint's handles and threads share.
 #[derive(Debug)]
@@ -48,6 +52,9 @@ struct Shared {
     events: EventRing,
     observers: Observers,
     failures: Mutex<Failures>,
+    traffic: Traffic,
+    /// How long what comes thick and fast may gather.
+    pause: Duration,
 }
 
 /// What the protocol's lock guards.
@@ -66,6 +73,7 @@ struct State {
     local_addrs: Vec<SocketAddr>,
     /// Until when the protocol knows the addresses before the last change too.
     former_until: Option<Instant>,
+    load: SendLoad,
 }
 
 impl std::fmt::Debug for State {

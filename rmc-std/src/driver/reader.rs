@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use rmc_core::Path;
 
-use super::Shared;
 use super::drain::Effort;
+use super::load::ReceiveLoad;
+use super::{Shared, State};
 use crate::address;
 use crate::event::SocketOperation;
 use crate::impair::Stage;
 use crate::lock::lock;
+use crate::offload::Receives;
 use crate::socket;
 
 /// What a thread reads, and how it is told to stop.
@@ -34,8 +36,11 @@ pub(super) struct Stop {
     pub(super) retired: AtomicBool,
 }
 
-/// The largest datagram there is.
+/// The largest datagram there is, and the most that the system puts together.
 const MAX_DATAGRAM: usize = 65_536;
+/// How many receives one call makes at most. Memory: 2 MiB a socket, once datagrams come that were put together.
+const RECEIVES: usize = 32;
+const NOBODY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
 /// How much a retired socket may still have.
 const LAST_DATAGRAMS: u32 = 100_000;
 /// From how many failures in a row on to pause between them: a socket that fails for good must not cost a processor.
@@ -44,35 +49,37 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// The thread's loop.
 pub(super) fn run(shared: &Shared, reading: &Reading, mut stage: Option<Stage>) {
-    let mut buffer = vec![0; MAX_DATAGRAM];
+    let mut receives = Receives::new(RECEIVES, MAX_DATAGRAM);
+    let mut load = ReceiveLoad::new(shared.pause);
     let mut last = LAST_DATAGRAMS;
     let mut failures: u32 = 0;
     loop {
-        let received = socket::receive(&reading.socket, &mut buffer);
+        if let Some(pause) = load.pause() {
+            thread::sleep(pause);
+        }
+        let received = receives.receive(&reading.socket);
         if reading.stop.closed.load(Ordering::SeqCst) {
             return;
         }
         let retired = reading.stop.retired.load(Ordering::SeqCst);
         let error = match received {
-            Ok(None) if retired => return,
-            // Where a retired socket is woken by a datagram, that is the last one.
-            Ok(Some((0, _))) if retired => return,
-            Ok(Some(_)) if retired && last == 0 => return,
-            Ok(Some((len, source))) => {
-                last -= u32::from(retired);
-                failures = 0;
-                let source = address::normal(source);
-                match &mut stage {
-                    None => shared.datagram(source, reading.path, &buffer[..len]),
-                    Some(stage) => {
-                        stage
-                            .pass(source, &buffer[..len], |source, bytes| shared.datagram(source, reading.path, bytes));
-                    }
-                }
-                continue;
+            // Where a retired socket is woken by an empty datagram, that is the last one. So is what the system says of
+            // one that is shut down.
+            Ok(arrivals) if retired && (last == 0 || arrivals.iter().any(|arrival| arrival.len == 0)) => {
+                shared.batch(reading.path, &receives, &mut stage, false);
+                return;
             }
             // Somebody else who has the socket too has shut it down.
-            Ok(None) => io::ErrorKind::NotConnected.into(),
+            Ok(arrivals) if arrivals.iter().any(|arrival| arrival.len == 0) && socket::is_shut_down(&reading.socket) => {
+                io::ErrorKind::NotConnected.into()
+            }
+            Ok(arrivals) => {
+                last = if retired { last.saturating_sub(u32::try_from(arrivals.len()).unwrap_or(last)) } else { last };
+                failures = 0;
+                load.received(shared.clock.now());
+                shared.batch(reading.path, &receives, &mut stage, true);
+                continue;
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(_) if retired => return,
             Err(error) => error,
@@ -86,12 +93,40 @@ pub(super) fn run(shared: &Shared, reading: &Reading, mut stage: Option<Stage>) 
 }
 
 impl Shared {
-    fn datagram(&self, source: SocketAddr, path: Path, bytes: &[u8]) {
+    /// Hands in what one call received, under one lock. `empty`: what is empty too.
+    fn batch(&self, path: Path, receives: &Receives, stage: &mut Option<Stage>, empty: bool) {
+        let (mut coalesced, mut truncated) = (0, 0);
         let mut state = self.state();
         let now = self.clock.now();
         state.forget_former(now);
-        state.protocol.handle_datagram(now, source, path, bytes);
+        for arrival in receives.arrivals() {
+            // The system does not name who sent an empty one; it is counted as malformed, from whomever it came.
+            let source = arrival.source.map_or(NOBODY, address::normal);
+            if arrival.truncated {
+                truncated += 1;
+                continue;
+            }
+            let bytes = receives.bytes_of(arrival);
+            if arrival.segment < bytes.len() {
+                coalesced += bytes.len().div_ceil(arrival.segment);
+            }
+            let State { protocol, .. } = &mut *state;
+            let mut hand_in = |source: SocketAddr, bytes: &[u8]| protocol.handle_datagram(now, source, path, bytes);
+            if bytes.is_empty() && empty {
+                hand_in(source, bytes);
+            }
+            for datagram in bytes.chunks(arrival.segment) {
+                match stage {
+                    None => hand_in(source, datagram),
+                    Some(stage) => stage.pass(source, datagram, &mut hand_in),
+                }
+            }
+        }
         drop(state);
+        self.traffic.received(coalesced);
+        for _ in 0..truncated {
+            self.receive_failed(&io::ErrorKind::FileTooLarge.into());
+        }
         if self.drain(Effort::Burst) {
             return;
         }

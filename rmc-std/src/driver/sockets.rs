@@ -146,6 +146,7 @@ impl Shared {
         stats.receive_errors = failures.receive;
         stats.retries = failures.retries;
         drop(failures);
+        self.traffic.tell(&mut stats);
         stats.events_dropped = self.events.dropped() + self.observers.dropped();
         stats
     }
