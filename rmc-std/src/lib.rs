@@ -84,6 +84,7 @@ mod impair;
 mod lock;
 mod observers;
 mod offload;
+mod own_filter;
 mod received;
 mod socket;
 mod traffic;

@@ -52,9 +52,16 @@ impl SendLoad {
         if self.pause.is_zero() {
             return Next::Leave;
         }
-        let follows = now.saturating_since(self.last) <= SEND_GAP;
-        self.in_a_row = if follows { self.in_a_row.saturating_add(1) } else { 0 };
+        let gap = now.saturating_since(self.last);
         self.last = now;
+        // A thread that had to wait for a processor once does not end a stream.
+        self.in_a_row = if gap <= SEND_GAP {
+            (self.in_a_row + 1).min(4 * STREAM)
+        } else if gap < OVER {
+            self.in_a_row.saturating_sub(STREAM / 2)
+        } else {
+            0
+        };
         if self.in_a_row < STREAM {
             return Next::Leave;
         }
@@ -63,7 +70,12 @@ impl SendLoad {
             self.since = Some(now);
             return if self.watched { Next::Wait } else { Next::WaitUntil(now + self.pause) };
         };
-        if self.bytes >= ENOUGH || now >= since + self.pause { Next::Leave } else { Next::Wait }
+        if self.bytes < ENOUGH && now < since + self.pause {
+            return Next::Wait;
+        }
+        // Nobody else need look after them.
+        self.flushed();
+        Next::Leave
     }
 
     /// A call has done what followed from its message.
@@ -79,7 +91,7 @@ impl SendLoad {
 
     /// Whether messages have waited long enough.
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.since.is_some_and(|since| now >= since + self.pause / 2)
+        self.since.is_some_and(|since| now >= since + self.pause)
     }
 
     /// Whether messages come thick and fast.
@@ -144,7 +156,7 @@ mod tests {
         for step in 109..158 {
             assert_eq!(load.taken(100, at(step)), Next::Wait);
         }
-        assert!(load.is_due(at(133)) && !load.is_due(at(132)));
+        assert!(load.is_due(at(158)) && !load.is_due(at(157)));
         assert_eq!(load.taken(100, at(158)), Next::Leave, "they have waited");
         load.flushed();
         load.watched = true;
