@@ -135,6 +135,14 @@ pub struct Config {
     /// The same in bytes of payload. Default 16 MiB.
     pub send_queue_bytes: usize,
 
+    /// Put small messages that wait to be sent into one datagram, up to `max_datagram`. Each is delivered as a message of
+    /// its own. Nothing waits for it: where each leaves at once none is packed. Default `true`; `false`: each message
+    /// has a number of its own.
+    pub packing: bool,
+    /// How long a message may wait for others to be packed with it, unless its datagram is full before. 0 to 1 s,
+    /// default 0: not at all.
+    pub flush_after: Duration,
+
     /// How many datagrams leave before the driver reads again (S20). 1 to 65,536, default 10.
     pub max_burst: usize,
     /// The most bytes of datagrams a second. Default `None`: no limit. 1 to 2^50.
@@ -221,6 +229,8 @@ impl Config {
             backlog_age: None,
             send_queue_packets: 8_192,
             send_queue_bytes: 16 * MIB,
+            packing: true,
+            flush_after: Duration::ZERO,
             max_burst: 10,
             max_rate: None,
             rate_burst: 65_536,
@@ -298,6 +308,7 @@ impl Config {
         }
         bounded("sequence_limit", self.sequence_limit, 1, MAX_SEQ)?;
         lasting("silent_gap", self.silent_gap, MS, 3_600 * SECOND)?;
+        lasting("flush_after", self.flush_after, Duration::ZERO, SECOND)?;
         lasting("nack_resend_time", self.nack_resend_time, MS, 60 * SECOND)?;
         lasting("nack_timeout", self.nack_timeout, MS, 3_600 * SECOND)?;
         lasting("nack_max_delay", self.nack_max_delay, MS, 60 * SECOND)?;

@@ -27,6 +27,8 @@ pub struct Stats {
 pub struct TxStats {
     /// Messages taken by `send`, `send_at` and `send_to`.
     pub messages: u64,
+    /// Those of them that were packed into a datagram with others before them.
+    pub packed: u64,
     /// Datagrams handed to the driver.
     pub packets: u64,
     /// Bytes in them.

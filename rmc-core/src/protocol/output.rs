@@ -8,7 +8,7 @@ use super::outgoing::{Note, Sent, Source};
 use crate::action::{Action, Transmit};
 use crate::event::{Event, EventKind};
 use crate::packet::{Body, Flags, MAX_RTT_MICROS, NO_PROMISE, Packet};
-use crate::sender::{GROUP, Promise};
+use crate::sender::{GROUP, Logged, Promise};
 use crate::time::{Instant, earlier, micros};
 
 /// How long a transmission that the system refused waits (F19).
@@ -331,7 +331,7 @@ impl Protocol {
                 .streams
                 .get(stream)
                 .and_then(|stream| stream.log.look_up(place, sent.seq))
-                .map(|packet| packet.buffer.as_slice()),
+                .map(Logged::datagram),
             Source::Retry => self.out.retry.as_ref().map(|(bytes, _)| bytes.as_slice()),
         };
         bytes.unwrap_or_default()

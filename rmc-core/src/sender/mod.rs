@@ -19,6 +19,7 @@ mod streams;
 pub(crate) use cookies::Cookies;
 pub(crate) use group_size::Census;
 pub(crate) use heartbeats::Promise;
+pub(crate) use log::Logged;
 pub(crate) use pacing::Pacing;
 pub(crate) use repairs::{Answer, Nack, Owed, Served};
 pub(crate) use stream::SendStream;

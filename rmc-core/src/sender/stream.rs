@@ -70,6 +70,15 @@ impl SendStream {
         }
     }
 
+    /// Puts a message into a packet that waits, if there is one that takes it. Returns that packet's number.
+    #[inline]
+    pub(crate) fn pack(&mut self, payload: &[u8], shared: &mut Shared) -> Option<u64> {
+        let seq = self.log.pack(payload, shared)?;
+        shared.stats.tx.messages += 1;
+        shared.stats.tx.packed += 1;
+        Some(seq)
+    }
+
     /// Puts a message into the queue, in as many packets as it takes; all of it or nothing. Returns the number of the
     /// last one.
     pub(crate) fn enqueue(&mut self, at: Option<u64>, payload: &[u8], shared: &mut Shared) -> Result<u64, SendError> {
@@ -117,8 +126,13 @@ impl SendStream {
         self.reset_due || self.beats.is_due() || self.telling_due || self.repairs.has_answers()
     }
 
-    pub(crate) fn has_data(&self) -> bool {
-        self.log.queued().packets > 0
+    /// Whether a data packet may leave now.
+    pub(crate) fn has_data(&self, shared: &Shared) -> bool {
+        self.log.queued().packets > 0 && self.log.held_until(&shared.config).is_none_or(|until| until <= shared.now)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.log.queued().packets == 0
     }
 
     /// The hole before the next packet, if the group does not know of it yet.
@@ -194,6 +208,7 @@ impl SendStream {
             return;
         }
         self.ending = true;
+        self.log.seal();
         let nothing_sent = self.log.last_given() == 0 && !announced;
         let all_acknowledged = self.kind == Stream::Private && self.is_acknowledged();
         if nothing_sent || all_acknowledged {
@@ -215,7 +230,7 @@ impl SendStream {
     }
 
     fn announce_end_if_done(&mut self) {
-        if self.ending && !self.has_data() {
+        if self.ending && self.is_empty() {
             self.beats.end();
         }
     }

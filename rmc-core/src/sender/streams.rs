@@ -132,10 +132,11 @@ impl SendStreams {
         if stream.repairs.has_repairs() && !core::mem::replace(&mut stream.in_repairs, true) {
             self.repairs.push_back(place);
         }
-        if stream.has_data() && !core::mem::replace(&mut stream.in_data, true) {
+        if stream.has_data(shared) && !core::mem::replace(&mut stream.in_data, true) {
             self.data.push_back(place);
         }
-        let released = stream.repairs.released_at(&self.flow);
+        let held = stream.log.held_until(&shared.config).filter(|&until| until > shared.now);
+        let released = earlier(stream.repairs.released_at(&self.flow), held);
         if let Some(deadline) = earlier(stream.deadline(&shared.config), released) {
             self.timers.set_if_earlier(place, deadline);
         }
@@ -240,7 +241,7 @@ impl SendStreams {
     /// How long the next data packet is, header included.
     pub(crate) fn next_data_len(&self) -> usize {
         let stream = self.data.front().and_then(|&place| self.get(place));
-        stream.and_then(|stream| stream.log.next_unsent()).map_or(0, |packet| packet.buffer.len())
+        stream.and_then(|stream| stream.log.next_unsent()).map_or(0, |packet| packet.datagram().len())
     }
 
     /// Whose data is next.
@@ -302,6 +303,16 @@ impl SendStreams {
         for place in self.places() {
             if let Some(stream) = self.get_mut(place) {
                 stream.end(announced && place == GROUP);
+            }
+            self.touched(place, shared);
+        }
+    }
+
+    /// What waits for more to be packed with it leaves.
+    pub(crate) fn seal(&mut self, shared: &Shared) {
+        for place in self.places() {
+            if let Some(stream) = self.get_mut(place) {
+                stream.log.seal();
             }
             self.touched(place, shared);
         }
