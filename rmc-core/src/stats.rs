@@ -43,6 +43,8 @@ pub struct TxStats {
     pub acks: u64,
     /// Transmissions that the driver reported as failed.
     pub failed: u64,
+    /// Receivers that were let go, as they did not advance (`PeerEvicted`).
+    pub let_go: u64,
 }
 
 /// What was received.

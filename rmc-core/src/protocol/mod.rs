@@ -7,6 +7,7 @@ mod build;
 #[cfg(feature = "sim")]
 mod fingerprint;
 mod finish;
+mod heed;
 mod input;
 mod outgoing;
 mod output;

@@ -283,6 +283,15 @@ impl Log {
         }
     }
 
+    /// When `seq`, a number that was sent, did so; `None`: it is not kept any more.
+    pub(crate) fn sent_at(&self, seq: u64) -> Option<Instant> {
+        match self.find(seq) {
+            Found::At(place) => self.get(place).map(|packet| packet.sent_at),
+            Found::Hole(hole) => self.sent_at(hole.last() + 1),
+            Found::Below => None,
+        }
+    }
+
     /// How long the datagram of `seq`, a number that was sent, is; 0: there is none.
     pub(crate) fn len_of(&self, seq: u64) -> usize {
         match self.find(seq) {

@@ -15,7 +15,7 @@ use crate::event::{Event, Stream};
 use crate::hash::{Map, map};
 use crate::shared::Shared;
 use crate::time::{Instant, earlier};
-use crate::timer::Deadlines;
+use crate::heap::Deadlines;
 
 /// The place of the group's stream; private streams follow.
 pub(crate) const GROUP: u32 = 0;
@@ -132,7 +132,7 @@ impl SendStreams {
         if stream.repairs.has_repairs() && !core::mem::replace(&mut stream.in_repairs, true) {
             self.repairs.push_back(place);
         }
-        if stream.has_data(shared) && !core::mem::replace(&mut stream.in_data, true) {
+        if stream.may_send(shared) && !core::mem::replace(&mut stream.in_data, true) {
             self.data.push_back(place);
         }
         let held = stream.log.held_until(&shared.config).filter(|&until| until > shared.now);
@@ -198,11 +198,30 @@ impl SendStreams {
         if served.some && !served.refused {
             beats.hasten(now, &config.heartbeat_times);
         }
-        if place == GROUP && stream.beats.is_running() {
-            stream.tells_at = self.receivers.tells_at();
-            stream.tell_if_due(now);
+        if place == GROUP {
+            self.tell_if_changed(shared);
         }
         served
+    }
+
+    /// More is known of the receivers: they may have to be told. Call [`touched`](Self::touched) after.
+    pub(crate) fn tell_if_changed(&mut self, shared: &Shared) {
+        let tells_at = self.receivers.tells_at();
+        if let Some(group) = self.get_mut(GROUP).filter(|group| group.beats.is_running()) {
+            group.tells_at = tells_at;
+            group.tell_if_due(shared.now);
+        }
+    }
+
+    /// The receivers let the group's stream go on up to this number (RMC-FLOW-1).
+    pub(crate) fn set_limit(&mut self, limit: u64, shared: &Shared) {
+        let Some(group) = self.get_mut(GROUP) else { return };
+        group.limit = limit;
+        if group.in_data && !group.has_data(shared) {
+            group.in_data = false;
+            self.data.retain(|&place| place != GROUP);
+        }
+        self.touched(GROUP, shared);
     }
 
     /// Whether those that have not proven that they receive have to wait for what they ask the stream at `place` for.
