@@ -56,6 +56,36 @@ pub enum RepairMode {
     Adaptive,
 }
 
+/// Which receivers of the group's stream a sender waits for, so that it sends no more than they can take, and keeps for
+/// repair what they have not acknowledged.
+///
+/// A receiver counts once it has acknowledged something (see [`Config::acknowledge`]) and what comes next lies within its
+/// window. Whoever never acknowledges, and whoever has fallen behind by more than a window, holds nobody up. Where more
+/// than 100 receivers are known only those count of whose windows less than half is free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FlowControl {
+    /// None: what leaves is bounded by the queue, the rate and the socket only.
+    None,
+    /// All of them. Whoever has not advanced for `stall` since a heartbeat that it should have answered is let go, with
+    /// the event [`PeerEvicted`](crate::Event::PeerEvicted), and gets what it misses as far as it is still there.
+    Slowest {
+        /// 10 ms to 1 h, default 5 s; at least two intervals of acknowledgements in any case (0.2 s, with more than 100
+        /// receivers 2 s and more).
+        stall: Duration,
+    },
+    /// The `n` best of them. Of those, one that has not advanced for 5 s is let go as with `Slowest`.
+    Quorum {
+        /// 1 to 2^20. Where fewer are known: all of them.
+        n: usize,
+    },
+}
+
+impl Default for FlowControl {
+    fn default() -> Self {
+        Self::Slowest { stall: Duration::from_secs(5) }
+    }
+}
+
 /// The seed's heartbeat table, and the default (S22): 10, 20, 50, 50, 75, 100, 200, 250, 500 ms.
 pub const DEFAULT_HEARTBEAT_TIMES: [Duration; 9] = [
     Duration::from_millis(10),
@@ -135,6 +165,22 @@ pub struct Config {
     pub send_queue_packets: usize,
     /// The same in bytes of payload. Default 16 MiB.
     pub send_queue_bytes: usize,
+
+    /// Whose windows bound what this node sends to the group. Default [`FlowControl::Slowest`] with a `stall` of 5 s. A
+    /// private stream waits for its one receiver, unless this is `None`. What waits fills the queue, and then `send` is
+    /// `Full`.
+    pub flow_control: FlowControl,
+    /// Tell the senders that are followed how far everything came and how much more this node can take; at most ten
+    /// times a second where nothing much happens, and at each quarter of the window. Default `true`; `false`: no sender
+    /// waits for this node, and what it has no room for it may lose.
+    pub acknowledge: bool,
+    /// Put small messages that wait to be sent into one datagram, up to `max_datagram`. Each is delivered as a message of
+    /// its own. Nothing waits for it: where each leaves at once none is packed. Default `true`; `false`: each message
+    /// has a number of its own.
+    pub packing: bool,
+    /// How long a message may wait for others to be packed with it, unless its datagram is full before. 0 to 1 s,
+    /// default 0: not at all.
+    pub flush_after: Duration,
 
     /// How many datagrams leave before the driver reads again (S20). 1 to 65,536, default 10.
     pub max_burst: usize,
@@ -227,6 +273,10 @@ impl Config {
             backlog_age: None,
             send_queue_packets: 8_192,
             send_queue_bytes: 16 * MIB,
+            flow_control: FlowControl::default(),
+            acknowledge: true,
+            packing: true,
+            flush_after: Duration::ZERO,
             max_burst: 10,
             max_segments: 1,
             max_rate: None,
@@ -306,6 +356,12 @@ impl Config {
         }
         bounded("sequence_limit", self.sequence_limit, 1, MAX_SEQ)?;
         lasting("silent_gap", self.silent_gap, MS, 3_600 * SECOND)?;
+        match self.flow_control {
+            FlowControl::None => {}
+            FlowControl::Slowest { stall } => lasting("flow_control", stall, 10 * MS, 3_600 * SECOND)?,
+            FlowControl::Quorum { n } => within("flow_control", n, 1, 1 << 20)?,
+        }
+        lasting("flush_after", self.flush_after, Duration::ZERO, SECOND)?;
         lasting("nack_resend_time", self.nack_resend_time, MS, 60 * SECOND)?;
         lasting("nack_timeout", self.nack_timeout, MS, 3_600 * SECOND)?;
         lasting("nack_max_delay", self.nack_max_delay, MS, 60 * SECOND)?;

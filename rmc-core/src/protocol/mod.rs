@@ -7,6 +7,7 @@ mod build;
 #[cfg(feature = "sim")]
 mod fingerprint;
 mod finish;
+mod heed;
 mod input;
 mod outgoing;
 mod output;
@@ -14,6 +15,7 @@ mod rate;
 mod segments;
 mod serve;
 
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -36,8 +38,8 @@ pub(crate) use segments::MAX_SEGMENTS;
 /// It owns no socket, reads no clock and has no thread. Its methods fall into three classes:
 ///
 /// - **Inputs** change state: [`handle_datagram`](Self::handle_datagram), [`handle_timeout`](Self::handle_timeout),
-///   [`send`](Self::send), [`send_to`](Self::send_to), [`send_at`](Self::send_at), [`recv`](Self::recv),
-///   [`reset`](Self::reset), [`set_heartbeat_times`](Self::set_heartbeat_times), [`set_silent`](Self::set_silent),
+///   [`send`](Self::send), [`send_to`](Self::send_to), [`send_at`](Self::send_at), [`flush`](Self::flush),
+///   [`recv`](Self::recv), [`recv_into`](Self::recv_into), [`reset`](Self::reset), [`set_heartbeat_times`](Self::set_heartbeat_times), [`set_silent`](Self::set_silent),
 ///   [`set_join_policy`](Self::set_join_policy), [`activate`](Self::activate), [`deactivate`](Self::deactivate),
 ///   [`set_local_addr`](Self::set_local_addr), [`transmit_failed`](Self::transmit_failed),
 ///   [`remove_peer`](Self::remove_peer), [`finish`](Self::finish), [`close`](Self::close).
@@ -169,6 +171,22 @@ impl Protocol {
             self.peers.released(owner, message, &mut self.shared);
         }
         Some(())
+    }
+
+    /// Input: as [`recv`](Self::recv), with a message's payload in `buffer`, in place of what was in there, and lent from
+    /// there: it stays when the next one is taken. Nothing is allocated where the buffer has the capacity.
+    pub fn recv_into<'a>(&'a mut self, buffer: &'a mut Vec<u8>) -> Option<Received<'a>> {
+        let received = self.recv()?;
+        let Received::Message { peer, stream, path, seq, index, payload } = received else { return Some(received) };
+        buffer.clear();
+        buffer.extend_from_slice(payload);
+        Some(Received::Message { peer, stream, path, seq, index, payload: buffer })
+    }
+
+    /// Input: what waits for more to be packed with it (`flush_after`) waits no longer.
+    pub fn flush(&mut self, now: Instant) {
+        self.input(now);
+        self.streams.seal(&self.shared);
     }
 
     /// Input: receivers shall forget what went before: takes effect behind what is queued (S16).
@@ -311,7 +329,8 @@ impl Protocol {
         }
     }
 
-    /// Query: the number that the next message to the group begins with.
+    /// Query: the number of the next packet of the group's stream: what the next message begins with, unless it is
+    /// packed with one that waits.
     #[must_use]
     pub fn next_seq(&self) -> u64 {
         self.streams.group().log.last_given() + 1
@@ -400,6 +419,14 @@ impl Protocol {
     fn enqueue(&mut self, place: u32, at: Option<u64>, payload: &[u8]) -> Result<u64, SendError> {
         self.may_send()?;
         let Some(stream) = self.streams.get_mut(place) else { return Err(SendError::Finished) };
+        if at.is_none()
+            && let Some(seq) = stream.pack(payload, &mut self.shared)
+        {
+            if !self.shared.config.flush_after.is_zero() {
+                self.streams.touched(place, &self.shared);
+            }
+            return Ok(seq);
+        }
         let seq = stream.enqueue(at, payload, &mut self.shared)?;
         if place == GROUP {
             self.announce_at = None;

@@ -8,7 +8,7 @@ use super::outgoing::{Note, Sent, Source};
 use crate::action::{Action, Transmit};
 use crate::event::{Event, EventKind};
 use crate::packet::{Body, Flags, MAX_RTT_MICROS, NO_PROMISE, Packet};
-use crate::sender::{GROUP, Promise};
+use crate::sender::{GROUP, Logged, Promise};
 use crate::time::{Instant, earlier, micros};
 
 /// How long a transmission that the system refused waits (F19).
@@ -21,6 +21,7 @@ impl Protocol {
     /// Output: what to do next. Call it until it says `ArmTimer`, which is always the last of a drain.
     pub fn poll_action(&mut self) -> Action<'_> {
         self.commit();
+        self.heed_receivers();
         self.resume_if_due();
         if let Some(event) = self.shared.events.pop() {
             return Action::Event(event);
@@ -31,7 +32,9 @@ impl Protocol {
         let pending = self.has_pending();
         if !pending {
             // The common end of a drain.
-            self.phase.drained(self.shared.now);
+            if self.shared.queued.packets == 0 {
+                self.phase.drained(self.shared.now);
+            }
         } else if let Some(sent) = self.next_transmission() {
             self.out.last = Some(sent);
             let (destination, contents) = (sent.destination, self.bytes_of(sent));
@@ -254,6 +257,7 @@ impl Protocol {
             let sent = self.build_heartbeat(place, destination, promise);
             if place == GROUP {
                 self.streams.told(now);
+                self.beat();
             }
             return sent;
         }
@@ -286,7 +290,7 @@ impl Protocol {
         let followed = peer.stream_by_id(id)?;
         let stream = followed.owner().stream;
         let flags = flags_of(stream);
-        if let Some((seq, window)) = followed.take_ack(&self.shared) {
+        if let Some((seq, window)) = followed.take_ack(&mut self.shared) {
             let body = Body::Ack { target_epoch, window, rtt: rtt_micros };
             let packet = Packet { flags, heartbeat, epoch: own_epoch, seq, extension: None, body };
             return self.build(&packet, destination, Note::Ack);
@@ -360,7 +364,7 @@ impl Protocol {
                 .streams
                 .get(stream)
                 .and_then(|stream| stream.log.look_up(place, sent.seq))
-                .map(|packet| packet.buffer.as_slice()),
+                .map(Logged::datagram),
             Source::Retry => self.out.retry.front().map(|(bytes, _)| bytes.as_slice()),
             Source::Segments(_) => Some(self.out.gathered.as_slice()),
         };
@@ -396,7 +400,7 @@ impl Protocol {
         }
         let waits = !self.shared.config.silent && pending;
         let pending = waits.then(|| self.out.stalled_until.or(self.out.paced_until).unwrap_or(self.shared.now));
-        let streams = earlier(self.peers.deadline(), self.streams.deadline());
+        let streams = earlier(earlier(self.peers.deadline(), self.peers.ackers.deadline()), self.streams.deadline());
         let resumes = earlier(self.resumes_at(), self.announce_at);
         earlier(earlier(streams, resumes), earlier(self.closes_at(), pending))
     }

@@ -115,6 +115,11 @@ impl Receivers {
         self.told_at = Some(now);
     }
 
+    /// How many receivers they were told that there are; 0: nothing was told yet.
+    pub(crate) const fn told_group(&self) -> u32 {
+        if self.told_at.is_some() { self.told.group } else { 0 }
+    }
+
     /// When the group must be told of what has changed; `None`: nothing has that matters.
     pub(crate) fn tells_at(&self) -> Option<Instant> {
         let now = self.advertised();
