@@ -208,6 +208,10 @@ impl Outlet {
         self.refusal_for_tests = Some(code);
     }
 
+    pub(super) const fn accept_for_tests(&mut self) {
+        self.refusal_for_tests = None;
+    }
+
     pub(super) fn fail_for_tests(&mut self, times: u32) {
         self.failures_in_a_row = times;
     }
