@@ -175,7 +175,11 @@ impl Builder {
     /// # Errors
     ///
     /// What is wrong with the options or what the system refuses, and what to do about it.
-    pub fn build(self) -> Result<Endpoint, BuildError> {
+    pub fn build(mut self) -> Result<Endpoint, BuildError> {
+        // The default, not what was asked for, gives way to a small backlog.
+        if self.config.max_burst == MAX_BURST {
+            self.config.max_burst = MAX_BURST.min(self.config.backlog_packets.max(1));
+        }
         self.config.validate()?;
         let parts = match self.ready_made {
             Some((unicast, multicast)) => assembly::ready_made(&self.config, self.options, unicast, multicast)?,

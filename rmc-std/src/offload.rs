@@ -191,8 +191,8 @@ mod elsewhere {
         pub(crate) fn receive(&mut self, socket: &UdpSocket) -> io::Result<&[Arrival]> {
             self.arrivals.clear();
             let received = socket::receive(socket, &mut self.buffer)?;
-            let (len, source) = received.map_or((0, None), |(len, source)| (len, Some(source)));
-            self.arrivals.push(Arrival { source, start: 0, len, segment: len.max(1), truncated: false });
+            let (len, source) = received.ok_or(io::ErrorKind::NotConnected)?;
+            self.arrivals.push(Arrival { source: Some(source), start: 0, len, segment: len.max(1), truncated: false });
             Ok(&self.arrivals)
         }
 

@@ -176,17 +176,17 @@ pub(crate) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Optio
     socket.recv_from(buffer).map(Some)
 }
 
-/// Whether receiving from it ends at once. Asked when something empty was received, which may be just that.
-#[cfg(unix)]
+/// Whether nothing will ever be received from it again. Asked when something empty was received, which may be just that.
+#[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn is_shut_down(socket: &UdpSocket) -> bool {
-    use rustix::net::{RecvFlags, recvfrom};
-    let mut byte = [0];
-    let peeked = recvfrom(socket, &mut byte[..], RecvFlags::PEEK | RecvFlags::DONTWAIT);
-    peeked.is_ok_and(|(_, _, source)| source.is_none())
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let mut asked = [PollFd::new(socket, PollFlags::RDHUP)];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut asked, Some(&at_once)).is_ok() && asked[0].revents().contains(PollFlags::RDHUP)
 }
 
-/// Elsewhere a socket is woken by a datagram.
-#[cfg(not(unix))]
+/// Elsewhere `receive` says so, or a socket is woken by a datagram.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) fn is_shut_down(_socket: &UdpSocket) -> bool {
     false
 }

@@ -174,6 +174,9 @@ fn a_slow_receiver_gets_or_is_told_of_every_number() {
             config.max_message = 1_000;
             config.backlog_packets = 64;
             config.receive_window_packets = 64;
+            // Nobody waits for it, and each message has its number.
+            config.flow_control = rmc_std::FlowControl::None;
+            config.packing = false;
         })
         .build()
         .unwrap()

@@ -141,7 +141,7 @@ fn next_event_tells_what_happens_in_order() {
 #[test]
 fn seed_s35_events_that_nobody_takes_are_counted() {
     let group = new_group();
-    let a = node(group);
+    let a = on_lo(group).config(|config| config.packing = false).build().unwrap();
     let b = on_lo(group)
         .receive_buffer(100_000)
         .events(EventMask::NONE.with(EventKind::NewPacket))
