@@ -68,9 +68,9 @@ pub(crate) struct Ackers {
 enum Start {
     /// The first packets, as many as the backlog keeps, leave whoever may be there.
     Free,
-    /// They have left, and until then some receiver may say that it is there.
+    /// They have left, and until then receivers may say that they are there.
     Waiting(Instant),
-    /// Nobody has, or somebody did.
+    /// Nobody has, or those that did have half of them.
     Over,
 }
 
@@ -152,8 +152,8 @@ impl Ackers {
         if self.patience.is_none() {
             return u64::MAX;
         }
-        let otherwise = if self.start == Start::Over { u64::MAX } else { self.reach };
-        self.limits.lowest().unwrap_or(otherwise)
+        let most = if self.start == Start::Over { u64::MAX } else { self.reach };
+        self.limits.lowest().map_or(most, |lowest| lowest.min(most))
     }
 
     /// The stream has had to wait since then, perhaps for its first receiver.
@@ -214,11 +214,10 @@ impl Ackers {
         acker.proven |= proven;
         if !acker.counts {
             let distrusted = !acker.proven && self.distrust_until.is_some_and(|until| now < until);
-            if distrusted || !acker.may_count(last_sent, now) {
+            if distrusted || !acker.may_count(self.reach, last_sent, now) {
                 return;
             }
             acker.counts = true;
-            self.start = Start::Over;
         }
         if acker.is_heeded(self.group, last_sent) {
             self.limits.set(slot, limit);
@@ -234,6 +233,9 @@ impl Ackers {
         }
         self.positions.set(slot, seq);
         self.changed = true;
+        if self.start != Start::Over && self.stable().is_some_and(|stable| stable >= half(self.reach)) {
+            self.start = Start::Over;
+        }
     }
 
     /// A Heartbeat to the group leaves, which tells of `group` receivers: whoever advanced since the last one has until
@@ -343,13 +345,16 @@ impl Acker {
         self.position.saturating_add(self.window.into())
     }
 
-    /// One that is new counts once what was sent lies within its window; one that was let go when it has advanced and has
-    /// room for more, and after some time (RMC-FLOW-2, RMC-FLOW-5).
-    fn may_count(&self, last_sent: u64, now: Instant) -> bool {
-        match &self.past {
-            None => self.limit() >= last_sent,
-            Some(past) => past.returns_at <= now && self.position > past.position && self.limit() > last_sent,
-        }
+    /// One that is new counts while everything is still kept, and later when no more than half of what is kept lies ahead
+    /// of it, so that nobody waits for it to catch up. One that was let go counts when it has advanced and has room for
+    /// more, and after some time (RMC-FLOW-2, RMC-FLOW-5).
+    fn may_count(&self, reach: u64, last_sent: u64, now: Instant) -> bool {
+        let behind = last_sent.saturating_sub(self.position);
+        let is_near = last_sent <= reach || behind <= half(reach);
+        is_near
+            && self.past.as_ref().is_none_or(|past| {
+                past.returns_at <= now && self.position > past.position && self.limit() > last_sent
+            })
     }
 
     /// Whether its limit has to be heeded: where receivers acknowledge rarely, only while less than half of its window
@@ -373,6 +378,11 @@ impl Acker {
         }
         progress.blocked_since.filter(|_| self.limit() <= progress.last_sent)
     }
+}
+
+/// Half of so many packets, but one at least.
+fn half(packets: u64) -> u64 {
+    (packets / 2).max(1)
 }
 
 /// How many packets the backlog keeps for sure: what a receiver has not acknowledged must not leave it.

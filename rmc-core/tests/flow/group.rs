@@ -125,7 +125,7 @@ impl Group {
         }
     }
 
-    /// Sends so many messages as fast as there is room; returns how long that took.
+    /// Sends so many messages as fast as there is room; returns how long it took until all had left.
     pub(crate) fn send(&mut self, messages: u64) -> Duration {
         let begun = self.sim.now();
         let first = self.source().sent;
@@ -135,6 +135,9 @@ impl Group {
             while self.sim.send(self.sender, &payload).is_err() {
                 self.sim.run_for(100 * US);
             }
+        }
+        while self.stats().held.queued_packets > 0 {
+            self.sim.run_for(100 * US);
         }
         self.sim.application_mut::<Source>(self.sender).expect("it runs there").sent += messages;
         self.sim.now().saturating_since(begun)
