@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use rmc_core::{Config, EventMask, JoinPolicy};
+use rmc_core::{Config, EventMask, FlowControl, JoinPolicy};
 
 use crate::address;
 use crate::assembly;
@@ -135,6 +135,19 @@ impl Builder {
     /// The most bytes of datagrams a second. Default: no limit.
     pub fn max_rate(mut self, bytes_per_second: u64) -> Self {
         self.config.max_rate = Some(bytes_per_second);
+        self
+    }
+
+    /// Whose windows bound what is sent to the group. Default: those of all receivers; one that has not advanced for 5 s
+    /// is let go.
+    pub fn flow_control(mut self, flow_control: FlowControl) -> Self {
+        self.config.flow_control = flow_control;
+        self
+    }
+
+    /// How long a message may wait for others to be packed with it. Default 0: not at all.
+    pub fn flush_after(mut self, flush_after: Duration) -> Self {
+        self.config.flush_after = flush_after;
         self
     }
 

@@ -123,10 +123,16 @@ impl Endpoint {
         self.sender.send_capacity()
     }
 
-    /// The number that the next message to the group begins with.
+    /// See [`Sender::next_seq`].
     #[must_use]
     pub fn next_seq(&self) -> u64 {
         self.sender.next_seq()
+    }
+
+    /// See [`Sender::stable_seq`].
+    #[must_use]
+    pub fn stable_seq(&self) -> u64 {
+        self.sender.stable_seq()
     }
 
     /// The longest message in bytes.

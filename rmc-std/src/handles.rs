@@ -96,8 +96,9 @@ impl Sender {
         self.owner.reset()
     }
 
-    /// Waits until everything that was queued has left (it need not have arrived: that is what `finish` is for).
-    /// `None`: as long as it takes.
+    /// Waits until everything that was queued has left, and what went to the group has arrived at all receivers that
+    /// count (see [`FlowControl`](crate::FlowControl)); where none counts it need not have arrived. `None`: as long as
+    /// it takes.
     ///
     /// # Errors
     ///
@@ -119,10 +120,18 @@ impl Sender {
         self.owner.query(rmc_core::Protocol::send_capacity)
     }
 
-    /// The number that the next message to the group begins with.
+    /// The number of the next packet of the group's stream: what the next message begins with, unless it is packed with
+    /// one that waits.
     #[must_use]
     pub fn next_seq(&self) -> u64 {
         self.owner.query(rmc_core::Protocol::next_seq)
+    }
+
+    /// The number up to which all receivers that count have everything that went to the group; where none counts, the
+    /// last one sent.
+    #[must_use]
+    pub fn stable_seq(&self) -> u64 {
+        self.owner.query(rmc_core::Protocol::stable_seq)
     }
 
     /// The longest message in bytes.

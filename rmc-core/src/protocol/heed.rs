@@ -42,6 +42,7 @@ impl Protocol {
         if self.peers.ackers.take_changed() {
             self.streams.set_limit(self.peers.ackers.limit(), &self.shared);
         }
+        self.peers.ackers.waits(self.streams.group().blocked_since());
     }
 
     /// A Heartbeat of the group's stream leaves.
@@ -52,6 +53,7 @@ impl Protocol {
 
     /// Whoever has not advanced for too long is waited for no longer.
     pub(super) fn let_go_if_due(&mut self) {
+        self.peers.ackers.start_if_due(self.shared.now);
         let group = self.streams.group();
         let progress = Progress { last_sent: group.log.last_sent(), blocked_since: group.blocked_since() };
         let log = &group.log;

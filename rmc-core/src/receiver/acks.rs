@@ -22,6 +22,8 @@ const LEAST_KEPT: u64 = 64;
 pub(crate) struct Room {
     /// Everything up to this number was delivered or given up.
     pub(crate) position: u64,
+    /// The highest number that came, was delivered or given up.
+    pub(crate) reached: u64,
     /// There is room up to this number, if packets are what counts.
     pub(crate) limit: u64,
     /// Less than half of the window is free.
@@ -39,8 +41,8 @@ pub(crate) struct Acks {
     kept: u64,
     /// How many receivers the sender advertised; 0: it has told nothing yet.
     group: u32,
-    /// From these on an Ack is due, of the position and of the limit.
-    next_position: u64,
+    /// An Ack is due when so high a number has come, or when there is room up to so high a one.
+    next_reached: u64,
     next_limit: u64,
     /// What was told last.
     told: Option<u64>,
@@ -63,7 +65,7 @@ impl Acks {
             speaks: shared.config.acknowledge,
             kept: u64::MAX,
             group,
-            next_position: next - 1 + quarter(shared.config.receive_window_packets as u64),
+            next_reached: next - 1 + quarter(shared.config.receive_window_packets as u64),
             next_limit: u64::MAX,
             told: None,
             told_at: None,
@@ -93,13 +95,13 @@ impl Acks {
 
     /// A packet came, or the application has taken something. `scarce`: whether less than half of the window is free.
     #[inline]
-    pub(crate) fn progress(&mut self, position: u64, limit: u64, scarce: impl Fn(&Shared) -> bool, shared: &mut Shared) {
+    pub(crate) fn progress(&mut self, reached: u64, limit: u64, scarce: impl Fn(&Shared) -> bool, shared: &mut Shared) {
         if !self.speaks || self.due {
             return;
         }
-        if position >= self.next_position || limit >= self.next_limit {
+        if reached >= self.next_reached || limit >= self.next_limit {
             let scarce = scarce(shared);
-            self.reached(position, limit, scarce, shared);
+            self.stepped(reached, limit, scarce, shared);
         } else if self.is_sparse() && !self.told_scarce && scarce(shared) {
             self.due = true;
         }
@@ -156,11 +158,11 @@ impl Acks {
         if !core::mem::take(&mut self.due) {
             return false;
         }
-        let Room { position, limit, scarce, whole } = room;
+        let Room { position, reached, limit, scarce, whole } = room;
         let quarter = quarter(whole.min(self.kept));
         // Receivers that get the same do not all speak at the same time.
         let early = if self.group > 1 { shared.rng.next_u64() % (quarter / QUARTER + 1) } else { 0 };
-        self.next_position = position + quarter - early;
+        self.next_reached = reached + quarter - early;
         self.next_limit = limit + quarter - early;
         (self.told, self.told_at, self.told_scarce) = (Some(position), Some(shared.now), scarce);
         (self.due_at, self.pause_at) = (None, None);
@@ -172,14 +174,14 @@ impl Acks {
     }
 
     #[inline(never)]
-    fn reached(&mut self, position: u64, limit: u64, scarce: bool, shared: &mut Shared) {
+    fn stepped(&mut self, reached: u64, limit: u64, scarce: bool, shared: &mut Shared) {
         if !self.is_sparse() || scarce || self.told_scarce {
             self.due = true;
             return;
         }
         // The sender knows that there is room as long as it hears nothing else.
         let quarter = quarter(self.kept.min(shared.config.receive_window_packets as u64));
-        (self.next_position, self.next_limit) = (position + quarter, limit + quarter);
+        (self.next_reached, self.next_limit) = (reached + quarter, limit + quarter);
         self.schedule(shared.now, &mut shared.rng);
     }
 
@@ -204,6 +206,6 @@ fn quarter(whole: u64) -> u64 {
 #[cfg(feature = "sim")]
 crate::fingerprint::state! {
     Acks {
-        kept, group, next_position, next_limit, told, told_at, told_scarce, due, due_at, pause_at; speaks
+        kept, group, next_reached, next_limit, told, told_at, told_scarce, due, due_at, pause_at; speaks
     }
 }

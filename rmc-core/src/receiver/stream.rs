@@ -398,6 +398,7 @@ impl RecvStream {
         }
         let room = Room {
             position: self.delivered(),
+            reached: self.window.reached(),
             limit: self.window.limit(shared),
             scarce: self.window.is_scarce(shared),
             whole: self.window.whole(shared),
@@ -502,9 +503,9 @@ impl RecvStream {
 
     #[inline]
     fn note_progress(&mut self, shared: &mut Shared) {
-        let (position, limit) = (self.delivered(), self.window.limit(shared));
+        let (reached, limit) = (self.window.reached(), self.window.limit(shared));
         let Self { window, acks, .. } = self;
-        acks.progress(position, limit, |shared| window.is_scarce(shared), shared);
+        acks.progress(reached, limit, |shared| window.is_scarce(shared), shared);
     }
 
     /// Tells the end of the stream (RMC-END-4) once everything up to it was delivered or reported.

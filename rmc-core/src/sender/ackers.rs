@@ -12,7 +12,7 @@ use core::time::Duration;
 use super::selection::Selection;
 use crate::config::{Config, FlowControl};
 use crate::heap::Deadlines;
-use crate::time::Instant;
+use crate::time::{Instant, earlier};
 
 /// Up to so many receivers each acknowledges what it gets; where there are more, who has room says so rarely.
 pub(crate) const MOST_DENSE: u32 = 100;
@@ -22,6 +22,8 @@ pub(crate) const ACK_INTERVAL: Duration = Duration::from_millis(100);
 const SPARSE_INTERVAL: Duration = Duration::from_secs(1);
 /// So many Acks a second come from all receivers together.
 const ACKS_A_SECOND: u32 = 1_000;
+/// Before any receiver counts it is waited for so long.
+const START_WAIT: Duration = Duration::from_millis(200);
 /// A quorum waits so long for one that does not advance.
 const QUORUM_STALL: Duration = Duration::from_secs(5);
 /// Who was let go so often comes back as late as who was let go once more.
@@ -57,7 +59,19 @@ pub(crate) struct Ackers {
     group: u32,
     /// Until when nobody new counts without having proven its address.
     distrust_until: Option<Instant>,
+    start: Start,
     changed: bool,
+}
+
+/// How far a stream is that nobody acknowledges yet (RMC-FLOW-9).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Start {
+    /// The first packets, as many as the backlog keeps, leave whoever may be there.
+    Free,
+    /// They have left, and until then receivers may say that they are there.
+    Waiting(Instant),
+    /// Nobody has, or those that did have half of them.
+    Over,
 }
 
 /// A place among the peers.
@@ -128,7 +142,8 @@ impl Ackers {
             fresh: Vec::new(),
             asked: Deadlines::default(),
             distrust_until: None,
-            changed: false,
+            start: Start::Free,
+            changed: true,
         }
     }
 
@@ -137,7 +152,28 @@ impl Ackers {
         if self.patience.is_none() {
             return u64::MAX;
         }
-        self.limits.lowest().unwrap_or(u64::MAX)
+        let most = if self.start == Start::Over { u64::MAX } else { self.reach };
+        self.limits.lowest().map_or(most, |lowest| lowest.min(most))
+    }
+
+    /// The stream has had to wait since then, perhaps for its first receiver.
+    #[inline]
+    pub(crate) fn waits(&mut self, since: Option<Instant>) {
+        if self.start == Start::Free
+            && let Some(since) = since
+        {
+            self.start = Start::Waiting(since + START_WAIT);
+        }
+    }
+
+    /// Nobody has said that it is there: nobody is waited for.
+    pub(crate) fn start_if_due(&mut self, now: Instant) {
+        if let Start::Waiting(until) = self.start
+            && until <= now
+        {
+            self.start = Start::Over;
+            self.changed = true;
+        }
     }
 
     /// The number up to which all that count have everything; `None`: nobody counts.
@@ -152,7 +188,9 @@ impl Ackers {
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        Some(self.asked.next()? + self.wait()?)
+        let starts_at = if let Start::Waiting(until) = self.start { Some(until) } else { None };
+        let stalls_at = self.asked.next().and_then(|asked_at| Some(asked_at + self.wait()?));
+        earlier(starts_at, stalls_at)
     }
 
     /// An Ack came, of a number that was sent (RMC-FLOW-2, RMC-FLOW-5).
@@ -176,7 +214,7 @@ impl Ackers {
         acker.proven |= proven;
         if !acker.counts {
             let distrusted = !acker.proven && self.distrust_until.is_some_and(|until| now < until);
-            if distrusted || !acker.may_count(last_sent, now) {
+            if distrusted || !acker.may_count(self.reach, last_sent, now) {
                 return;
             }
             acker.counts = true;
@@ -195,6 +233,9 @@ impl Ackers {
         }
         self.positions.set(slot, seq);
         self.changed = true;
+        if self.start != Start::Over && self.stable().is_some_and(|stable| stable >= half(self.reach)) {
+            self.start = Start::Over;
+        }
     }
 
     /// A Heartbeat to the group leaves, which tells of `group` receivers: whoever advanced since the last one has until
@@ -304,11 +345,16 @@ impl Acker {
         self.position.saturating_add(self.window.into())
     }
 
-    /// One that is new counts once what comes next lies within its window; one that was let go, when it has advanced,
-    /// and after some time (RMC-FLOW-2, RMC-FLOW-5).
-    fn may_count(&self, last_sent: u64, now: Instant) -> bool {
-        let may_return = self.past.as_ref().is_none_or(|past| past.returns_at <= now && self.position > past.position);
-        self.limit() > last_sent && may_return
+    /// One that is new counts while everything is still kept, and later when no more than half of what is kept lies ahead
+    /// of it, so that nobody waits for it to catch up. One that was let go counts when it has advanced and has room for
+    /// more, and after some time (RMC-FLOW-2, RMC-FLOW-5).
+    fn may_count(&self, reach: u64, last_sent: u64, now: Instant) -> bool {
+        let behind = last_sent.saturating_sub(self.position);
+        let is_near = last_sent <= reach || behind <= half(reach);
+        is_near
+            && self.past.as_ref().is_none_or(|past| {
+                past.returns_at <= now && self.position > past.position && self.limit() > last_sent
+            })
     }
 
     /// Whether its limit has to be heeded: where receivers acknowledge rarely, only while less than half of its window
@@ -334,6 +380,11 @@ impl Acker {
     }
 }
 
+/// Half of so many packets, but one at least.
+fn half(packets: u64) -> u64 {
+    (packets / 2).max(1)
+}
+
 /// How many packets the backlog keeps for sure: what a receiver has not acknowledged must not leave it.
 pub(super) fn reach(config: &Config) -> u64 {
     config.backlog_packets.min(config.backlog_bytes / config.max_payload()).max(1) as u64
@@ -342,10 +393,21 @@ pub(super) fn reach(config: &Config) -> u64 {
 #[cfg(feature = "sim")]
 crate::fingerprint::state! {
     Ackers {
-        places, limits, positions, fresh, asked, group, distrust_until, changed;
+        places, limits, positions, fresh, asked, group, distrust_until, start, changed;
         patience, reach
     }
     Place { acker, fresh }
     Acker { position, window, widest, past, counts, proven }
     Past { position, times, returns_at }
+}
+
+#[cfg(feature = "sim")]
+impl crate::fingerprint::State for Start {
+    fn put(&self, to: &mut crate::fingerprint::Fingerprint) {
+        match self {
+            Self::Free => to.word(0),
+            Self::Waiting(until) => to.put(&(1_u8, *until)),
+            Self::Over => to.word(2),
+        }
+    }
 }

@@ -102,12 +102,15 @@ impl Owner {
     pub(crate) fn flush(&self, timeout: Option<Duration>) -> Result<(), FlushError> {
         let shared = self.shared();
         let patience = Patience::new(timeout);
+        // What waits for more to be packed with it need not.
+        self.input(Protocol::flush);
         let mut state = shared.state();
+        let last = state.protocol.next_seq() - 1;
         loop {
             if state.protocol.is_closed() && !state.finished {
                 return Err(FlushError::Closed);
             }
-            if state.finished || state.all_left() {
+            if state.finished || (state.all_left() && state.protocol.stable_seq() >= last) {
                 return Ok(());
             }
             let Some(left) = patience.left() else { return Err(FlushError::Timeout) };
@@ -215,7 +218,8 @@ impl Owner {
         let patience = Patience::new(timeout);
         let mut state = shared.state();
         loop {
-            if state.protocol.is_closed() {
+            // Not as soon as it is: whoever polls it tells what happened last.
+            if state.protocol.is_closed() && (state.finished || state.closed_by_call) {
                 return true;
             }
             let Some(left) = patience.left() else { return false };

@@ -152,8 +152,8 @@ fn seed_s35_events_that_nobody_takes_are_counted() {
     expect_all(&b, &[(a.local_addr(), 1)], 100, 10);
     let mut kept = 0;
     let mut dropped = 0;
-    while let Ok(event) = b.try_next_event() {
-        match event {
+    while kept + dropped < 100 {
+        match b.next_event_timeout(LONG).unwrap() {
             Event::Protocol(rmc_core::Event::NewPacket { .. }) => kept += 1,
             Event::Protocol(rmc_core::Event::EventsDropped { count }) => dropped += count,
             other => panic!("{other:?}"),
