@@ -70,6 +70,7 @@ mod address;
 mod alarm;
 mod assembly;
 mod batch;
+mod bell;
 mod builder;
 mod clock;
 mod driver;

@@ -96,8 +96,8 @@ mod linux {
             Self { buffer: vec![0; count * (each + STAGGER)], each, arrivals: Vec::with_capacity(count) }
         }
 
-        /// Waits for a datagram, and takes what is there then.
-        pub(crate) fn receive(&mut self, socket: &UdpSocket) -> io::Result<&[Arrival]> {
+        /// Takes what is there, at least one datagram: `wait`s for that, or says `WouldBlock`.
+        pub(crate) fn receive(&mut self, socket: &UdpSocket, wait: bool) -> io::Result<&[Arrival]> {
             self.arrivals.clear();
             let stride = self.each + STAGGER;
             let mut slices: Vec<_> =
@@ -105,7 +105,7 @@ mod linux {
             // Made anew for each call: nix does not renew the lengths that the system has written over.
             let mut headers =
                 MultiHeaders::<SockaddrStorage>::preallocate(slices.len(), Some(nix::cmsg_space!(i32)));
-            let flags = MsgFlags::MSG_WAITFORONE;
+            let flags = if wait { MsgFlags::MSG_WAITFORONE } else { MsgFlags::MSG_DONTWAIT };
             let received = recvmmsg(socket.as_raw_fd(), &mut headers, slices.iter_mut(), flags, None)?;
             for (index, message) in received.enumerate() {
                 let len = message.bytes;
@@ -188,7 +188,8 @@ mod elsewhere {
             Self { buffer: vec![0; each], arrivals: Vec::with_capacity(1) }
         }
 
-        pub(crate) fn receive(&mut self, socket: &UdpSocket) -> io::Result<&[Arrival]> {
+        /// Only ever called to wait.
+        pub(crate) fn receive(&mut self, socket: &UdpSocket, _wait: bool) -> io::Result<&[Arrival]> {
             self.arrivals.clear();
             let received = socket::receive(socket, &mut self.buffer)?;
             let (len, source) = received.ok_or(io::ErrorKind::NotConnected)?;

@@ -135,9 +135,7 @@ impl Owner {
                 return Err(RecvTimeoutError::Disconnected);
             }
             let Some(left) = patience.left() else { return Err(RecvTimeoutError::Timeout) };
-            state.receivers_waiting += 1;
-            state = wait(&shared.readable, state, left);
-            state.receivers_waiting -= 1;
+            state = shared.await_readable(state, left);
         }
     }
 
@@ -156,9 +154,7 @@ impl Owner {
                 return Err(RecvTimeoutError::Disconnected);
             }
             let Some(left) = patience.left() else { return Err(RecvTimeoutError::Timeout) };
-            state.receivers_waiting += 1;
-            state = wait(&shared.readable, state, left);
-            state.receivers_waiting -= 1;
+            state = shared.await_readable(state, left);
         }
     }
 

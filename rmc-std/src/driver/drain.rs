@@ -290,9 +290,7 @@ impl Shared {
                     return Wish::Transmit;
                 }
                 Action::Event(rmc_core::Event::Readable) => {
-                    if state.receivers_waiting > 0 {
-                        self.readable.notify_all();
-                    }
+                    self.wake_receivers(&state);
                     self.observers.notify(&Event::Protocol(rmc_core::Event::Readable));
                 }
                 Action::Event(event) => self.event(Event::Protocol(event)),

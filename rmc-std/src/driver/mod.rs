@@ -9,6 +9,7 @@ mod drain;
 mod load;
 mod owner;
 mod reader;
+mod seat;
 mod sockets;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ pub(crate) use self::owner::Owner;
 
 use self::drain::Outlet;
 use self::load::SendLoad;
+use self::seat::{Seat, Seating};
 use self::sockets::Sockets;
 use crate::alarm::Alarm;
 use crate::clock::Clock;
@@ -55,6 +57,8 @@ struct Shared {
     traffic: Traffic,
     /// How long what comes thick and fast may gather.
     pause: Duration,
+    /// Where an application may read the multicast socket itself.
+    seat: Option<Seat>,
 }
 
 /// What the protocol's lock guards.
@@ -74,6 +78,7 @@ struct State {
     /// Until when the protocol knows the addresses before the last change too.
     former_until: Option<Instant>,
     load: SendLoad,
+    seating: Seating,
 }
 
 impl std::fmt::Debug for State {
@@ -117,5 +122,8 @@ impl Shared {
         drop(self.state.lock());
         self.readable.notify_all();
         self.writable.notify_all();
+        if let Some(seat) = &self.seat {
+            seat.ring();
+        }
     }
 }

@@ -10,7 +10,8 @@ use rmc_core::{Config, EventKind, Protocol};
 
 use super::drain::{Effort, Outlet};
 use super::load::SendLoad;
-use super::reader::{self, Reading};
+use super::reader::{self, Gear, Reading};
+use super::seat::{Seat, Seating};
 use super::sockets::Sockets;
 use super::{Shared, State};
 use crate::alarm::Alarm;
@@ -62,6 +63,7 @@ impl Owner {
             own_filter::drop_own(&multicast.socket, local_addrs[0], config.epoch);
         }
         let protocol = Protocol::new(config, clock.now())?;
+        let seat = parts.multicast.as_ref().and_then(|_| Seat::new());
         let notices = assembly::buffer_notices(&parts);
         let sockets = Sockets::new(group, parts);
         let shared = Shared {
@@ -76,6 +78,7 @@ impl Owner {
                 local_addrs,
                 former_until: None,
                 load: SendLoad::new(pause),
+                seating: Seating::new(),
             }),
             readable: Condvar::new(),
             writable: Condvar::new(),
@@ -88,6 +91,7 @@ impl Owner {
             failures: Mutex::new(Failures::default()),
             traffic: Traffic::default(),
             pause,
+            seat,
         };
         shared.traffic.set_segmenting(segmenting);
         let owner = Self { shared: Arc::new(shared), threads: Mutex::default(), impairment };
@@ -164,7 +168,11 @@ impl Owner {
         self.shared.traffic.set_coalescing(offload::coalesce(&reading.socket));
         let stage = self.impairment.map(|impairment| Stage::new(impairment, socket));
         let (shared, reading) = (Arc::clone(&self.shared), reading.clone());
-        self.spawn(name, move || reader::run(&shared, &reading, stage))
+        let gear = Arc::new(Mutex::new(Gear::new(shared.pause, stage)));
+        if let Some(seat) = shared.seat.as_ref().filter(|_| reading.path == rmc_core::Path::Multicast) {
+            seat.prepare(&reading, &gear);
+        }
+        self.spawn(name, move || reader::run(&shared, &reading, &gear))
     }
 
     /// Another thread reads the unicast socket now; the one before is through when this returns.

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -41,45 +41,67 @@ const MAX_DATAGRAM: usize = 65_536;
 /// How many receives one call makes at most. Memory: 2 MiB a socket, once datagrams come that were put together.
 const RECEIVES: usize = 32;
 const NOBODY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
-/// How much a retired socket may still have.
-const LAST_DATAGRAMS: u32 = 100_000;
+/// How many calls a retired socket may still take.
+const LAST_CALLS: u32 = 100_000;
 /// From how many failures in a row on to pause between them: a socket that fails for good must not cost a processor.
 const PATIENT_FAILURES: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// The thread's loop.
-pub(super) fn run(shared: &Shared, reading: &Reading, mut stage: Option<Stage>) {
-    let mut receives = Receives::new(RECEIVES, MAX_DATAGRAM);
-    let mut load = ReceiveLoad::new(shared.pause);
-    let mut last = LAST_DATAGRAMS;
-    let mut failures: u32 = 0;
-    loop {
-        if let Some(pause) = load.pause() {
+/// What a socket is read with.
+#[derive(Debug)]
+pub(super) struct Gear {
+    receives: Receives,
+    load: ReceiveLoad,
+    stage: Option<Stage>,
+}
+
+impl Gear {
+    pub(super) fn new(pause: Duration, stage: Option<Stage>) -> Self {
+        Self { receives: Receives::new(RECEIVES, MAX_DATAGRAM), load: ReceiveLoad::new(pause), stage }
+    }
+
+    /// Lets datagrams gather, if they come thick and fast.
+    pub(super) fn pause(&self) {
+        if let Some(pause) = self.load.pause() {
             thread::sleep(pause);
         }
-        let received = receives.receive(&reading.socket);
+    }
+
+    /// Takes what is there with one call, and hands it in. `wait`: until something is. Returns whether nothing will ever
+    /// come again.
+    pub(super) fn read(&mut self, shared: &Shared, socket: &UdpSocket, path: Path, wait: bool) -> io::Result<bool> {
+        let arrivals = self.receives.receive(socket, wait)?;
+        let ended = arrivals.iter().any(|arrival| arrival.len == 0) && socket::is_shut_down(socket);
+        self.load.received(shared.clock.now());
+        shared.batch(path, &self.receives, &mut self.stage, !ended);
+        Ok(ended)
+    }
+}
+
+/// The thread's loop.
+pub(super) fn run(shared: &Shared, reading: &Reading, gear: &Mutex<Gear>) {
+    let mut last = LAST_CALLS;
+    let mut failures: u32 = 0;
+    loop {
+        shared.take_seat(reading);
+        let mut gear = lock(gear);
+        gear.pause();
+        let read = gear.read(shared, &reading.socket, reading.path, true);
+        drop(gear);
         if reading.stop.closed.load(Ordering::SeqCst) {
             return;
         }
         let retired = reading.stop.retired.load(Ordering::SeqCst);
-        let error = match received {
-            // Where a retired socket is woken by an empty datagram, that is the last one. So is what the system says of
-            // one that is shut down.
-            Ok(arrivals) if retired && (last == 0 || arrivals.iter().any(|arrival| arrival.len == 0)) => {
-                shared.batch(reading.path, &receives, &mut stage, false);
-                return;
-            }
-            // Somebody else who has the socket too has shut it down.
-            Ok(arrivals) if arrivals.iter().any(|arrival| arrival.len == 0) && socket::is_shut_down(&reading.socket) => {
-                io::ErrorKind::NotConnected.into()
-            }
-            Ok(arrivals) => {
-                last = if retired { last.saturating_sub(u32::try_from(arrivals.len()).unwrap_or(last)) } else { last };
+        let error = match read {
+            // It was woken, and has nothing more; or another thread keeps filling it.
+            Ok(ended) if retired && (ended || last == 0) => return,
+            Ok(false) => {
+                last -= u32::from(retired);
                 failures = 0;
-                load.received(shared.clock.now());
-                shared.batch(reading.path, &receives, &mut stage, true);
                 continue;
             }
+            // Somebody else who has the socket too has shut it down.
+            Ok(true) => io::ErrorKind::NotConnected.into(),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(_) if retired => return,
             Err(error) => error,
@@ -122,6 +144,9 @@ impl Shared {
                 }
             }
         }
+        if path == Path::Multicast {
+            self.offer_seat(&mut state, now);
+        }
         drop(state);
         self.traffic.received(coalesced);
         for _ in 0..truncated {
@@ -132,8 +157,8 @@ impl Shared {
         }
         // The one who drains may wait for the socket. That must not keep what came from those who wait for it.
         let state = self.state();
-        if state.receivers_waiting > 0 && state.protocol.stats().held.readable > 0 {
-            self.readable.notify_all();
+        if state.protocol.stats().held.readable > 0 {
+            self.wake_receivers(&state);
         }
     }
 
