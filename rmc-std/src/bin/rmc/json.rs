@@ -189,6 +189,8 @@ pub(crate) fn stats_value(stats: &Stats, sockets: &SocketStats) -> Value {
             "retries": sockets.retries, "events_dropped": sockets.events_dropped,
             "unicast_receive_buffer": sockets.unicast_receive_buffer,
             "multicast_receive_buffer": sockets.multicast_receive_buffer, "send_buffer": sockets.send_buffer,
+            "segmentation": sockets.segmentation, "coalescing": sockets.coalescing, "send_calls": sockets.send_calls,
+            "receive_calls": sockets.receive_calls, "segments": sockets.segments, "coalesced": sockets.coalesced,
         },
     })
 }
