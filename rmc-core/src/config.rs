@@ -127,7 +127,8 @@ pub struct Config {
     pub announce: bool,
 
     /// How many peers are known at most (S05). 1 to 1,048,576, default 16,384. Memory: at most 256 bytes for a peer
-    /// without a stream, so 4 MiB, and as much again for peers that expired and may return.
+    /// without a stream, so 4 MiB, 128 more for one that acknowledges this node's, and as much again for peers that
+    /// expired and may return.
     pub max_peers: usize,
     /// How many private streams this node sends at most (S18). 0 to 65,536, default 64. Memory: each holds at most a
     /// send queue and a backlog of its own.

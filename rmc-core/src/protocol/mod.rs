@@ -398,16 +398,14 @@ impl Protocol {
         if at.is_none()
             && let Some(seq) = stream.pack(payload, &mut self.shared)
         {
-            if !self.shared.config.flush_after.is_zero() {
-                self.streams.touched(place, &self.shared);
-            }
+            self.streams.queued(place, &self.shared);
             return Ok(seq);
         }
         let seq = stream.enqueue(at, payload, &mut self.shared)?;
         if place == GROUP {
             self.announce_at = None;
         }
-        self.streams.touched(place, &self.shared);
+        self.streams.queued(place, &self.shared);
         Ok(seq)
     }
 }

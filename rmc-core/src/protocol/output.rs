@@ -300,7 +300,11 @@ impl Protocol {
             }
             let place = if data_turn { self.streams.next_data()? } else { self.streams.next_repair()? };
             let sent = if data_turn { self.next_data(place) } else { self.next_repair(place) };
-            self.streams.touched(place, &self.shared);
+            if data_turn {
+                self.streams.data_sent(place, &self.shared);
+            } else {
+                self.streams.touched(place, &self.shared);
+            }
             if sent.is_some() {
                 return sent;
             }

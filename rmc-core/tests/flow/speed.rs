@@ -42,16 +42,15 @@ fn fast_receivers_cost_no_speed() {
 // RMC-ACK-5, RMC-FLOW-6
 #[test]
 fn many_receivers_acknowledge_rarely() {
-    let mut group = Group::new(1, |config| config.max_rate = Some(15_000_000));
-    group.add_prompt(1_000);
-    group.sim.run_for(1_000 * US);
-    // About 10,000 packets a second, for 6 s.
-    let took = group.send(60_000);
-    assert!(took < 6 * SECOND, "{took:?}");
+    let mut group = Group::new(1, |config| config.max_rate = Some(7_500_000));
+    group.add_prompt(400);
+    // About 5,000 packets a second, for 4 s: twice what the backlog keeps, and more.
+    let took = group.send(20_000);
+    assert!(took > 3_900 * 1_000 * US && took < 4_100 * 1_000 * US, "{took:?}");
     let nodes = group.receivers.clone();
     group.settle(&nodes, 10 * SECOND);
-    assert!(group.all().iter().all(|&all| all == (60_000, 0)));
+    assert!(group.all().iter().all(|&all| all == (20_000, 0)));
+    // One a second each, and what they said before they knew how many they are.
     let acks = group.stats().rx.acks;
-    assert!(acks < 9_000, "{acks} acks in about 6 s");
-    assert!(acks > 3_000, "{acks} acks in about 6 s");
+    assert!((1_000..=2_500).contains(&acks), "{acks} acks in about 4 s");
 }
