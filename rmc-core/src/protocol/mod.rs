@@ -22,7 +22,7 @@ use crate::config::{Config, JoinPolicy, MAX_LOCAL_ADDRS, validate_heartbeat_time
 use crate::error::{ConfigError, HeartbeatTimesError, SendError};
 use crate::event::Received;
 use crate::receiver::Peers;
-use crate::sender::{Cookies, GROUP, Pacing, SendStreams};
+use crate::sender::{AdaptiveRate, Cookies, GROUP, Pacing, SendStreams};
 use crate::seq::SeqRange;
 use crate::shared::Shared;
 use crate::stats::{HeldStats, PeerInfo, SendCapacity, Stats};
@@ -56,6 +56,7 @@ pub struct Protocol {
     peers: Peers,
     streams: SendStreams,
     pacing: Pacing,
+    adaptive: Option<AdaptiveRate>,
     cookies: Cookies,
     out: Outgoing,
     phase: Phase,
@@ -81,10 +82,13 @@ impl Protocol {
             config.join_policy = JoinPolicy::Now;
         }
         let shared = Shared::new(config, now);
+        let adaptive = AdaptiveRate::new(&shared.config);
+        let rate = adaptive.map(|adaptive| adaptive.get()).or(shared.config.max_rate);
         Ok(Self {
             peers: Peers::new(&shared),
             streams: SendStreams::new(&shared),
-            pacing: Pacing::new(shared.config.max_rate, shared.config.rate_burst, shared.now),
+            pacing: Pacing::new(rate, shared.config.rate_burst, shared.now),
+            adaptive,
             cookies: Cookies::new(shared.config.seed),
             out: Outgoing::new(&shared.config),
             phase: Phase::Open,

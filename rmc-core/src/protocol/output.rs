@@ -290,7 +290,7 @@ impl Protocol {
                 return None;
             }
             let data_turn = has_data && repair.is_none_or(|len| self.streams.flow.is_data_s_turn(len));
-            if self.shared.config.max_rate.is_some() {
+            if self.pacing.is_limited() {
                 let len = if data_turn { self.streams.next_data_len() } else { repair.unwrap_or(0) };
                 self.out.paced_until = self.pacing.wait(len, self.shared.now);
                 if self.out.paced_until.is_some() {
@@ -316,6 +316,9 @@ impl Protocol {
         let answer = self.streams.send_repair(place, &self.shared)?;
         let sent = self.build_answer(place, answer)?;
         self.streams.flow.repair_left(sent.len, self.streams.has_data());
+        if let Some(adaptive) = &mut self.adaptive {
+            adaptive.repair_left();
+        }
         Some(sent)
     }
 
@@ -329,6 +332,9 @@ impl Protocol {
         let at = stream.send_next(&mut self.shared)?;
         let sent = self.build_data(place, at, destination, Flags::NONE, Note::Data(place))?;
         self.streams.data_left(sent.len, || self.peers.census(), &self.shared);
+        if self.adaptive.is_some() {
+            self.adapt_rate();
+        }
         Some(sent)
     }
 
