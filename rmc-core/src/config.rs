@@ -80,6 +80,23 @@ pub enum FlowControl {
     },
 }
 
+/// Whether a sender looks for a rate of its own. Meant for [`FlowControl::None`]: there nothing else slows it down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Congestion {
+    /// It does not: it sends as fast as flow control and `max_rate` let it.
+    #[default]
+    None,
+    /// It begins at `ceiling`, falls by an eighth as long as more than 0.5 % is repaired, and rises slowly while next to
+    /// nothing is, so that less than 1 % is repaired in the mean. Losses that do not come from its rate bring it down to
+    /// the floor.
+    Adaptive {
+        /// Bytes a second: not below this, whatever is lost. 1 to `ceiling`.
+        floor: u64,
+        /// Bytes a second: not above this, nor above `max_rate`. At most 2^50.
+        ceiling: u64,
+    },
+}
+
 impl Default for FlowControl {
     fn default() -> Self {
         Self::Slowest { stall: Duration::from_secs(5) }
@@ -128,7 +145,8 @@ pub struct Config {
     pub announce: bool,
 
     /// How many peers are known at most (S05). 1 to 1,048,576, default 16,384. Memory: at most 256 bytes for a peer
-    /// without a stream, so 4 MiB, and as much again for peers that expired and may return.
+    /// without a stream, so 4 MiB, 128 more for one that acknowledges this node's, and as much again for peers that
+    /// expired and may return.
     pub max_peers: usize,
     /// How many private streams this node sends at most (S18). 0 to 65,536, default 64. Memory: each holds at most a
     /// send queue and a backlog of its own.
@@ -170,6 +188,8 @@ pub struct Config {
     /// private stream waits for its one receiver, unless this is `None`. What waits fills the queue, and then `send` is
     /// `Full`.
     pub flow_control: FlowControl,
+    /// Whether the rate adapts to what has to be repaired. Default [`Congestion::None`].
+    pub congestion: Congestion,
     /// Tell the senders that are followed how far everything came and how much more this node can take; at most ten
     /// times a second where nothing much happens, and at each quarter of the window. Default `true`; `false`: no sender
     /// waits for this node, and what it has no room for it may lose.
@@ -191,7 +211,7 @@ pub struct Config {
     pub max_segments: usize,
     /// The most bytes of datagrams a second. Default `None`: no limit. 1 to 2^50.
     pub max_rate: Option<u64>,
-    /// How many bytes may leave at once under `max_rate`. At least `max_datagram`, default 65,536.
+    /// How many bytes may leave at once under `max_rate` or an adaptive rate. At least `max_datagram`, default 65,536.
     pub rate_burst: usize,
 
     /// How long to wait for an answer to a NACK before the round trip to its sender is known (S11). 1 ms to 60 s,
@@ -274,6 +294,7 @@ impl Config {
             send_queue_packets: 8_192,
             send_queue_bytes: 16 * MIB,
             flow_control: FlowControl::default(),
+            congestion: Congestion::default(),
             acknowledge: true,
             packing: true,
             flush_after: Duration::ZERO,
@@ -361,6 +382,10 @@ impl Config {
             FlowControl::Slowest { stall } => lasting("flow_control", stall, 10 * MS, 3_600 * SECOND)?,
             FlowControl::Quorum { n } => within("flow_control", n, 1, 1 << 20)?,
         }
+        if let Congestion::Adaptive { floor, ceiling } = self.congestion {
+            bounded("congestion", ceiling, 1, 1 << 50)?;
+            bounded("congestion", floor, 1, ceiling)?;
+        }
         lasting("flush_after", self.flush_after, Duration::ZERO, SECOND)?;
         lasting("nack_resend_time", self.nack_resend_time, MS, 60 * SECOND)?;
         lasting("nack_timeout", self.nack_timeout, MS, 3_600 * SECOND)?;
@@ -433,7 +458,8 @@ impl Config {
                 window: self.receive_window_bytes,
             });
         }
-        if self.max_rate.is_some() && self.rate_burst < self.max_datagram {
+        let has_rate = self.max_rate.is_some() || self.congestion != Congestion::None;
+        if has_rate && self.rate_burst < self.max_datagram {
             return Err(ConfigError::RateBurstBelowDatagram {
                 rate_burst: self.rate_burst,
                 max_datagram: self.max_datagram,

@@ -112,7 +112,7 @@ mod stats;
 mod time;
 
 pub use action::{Action, Transmit};
-pub use config::{Config, DEFAULT_HEARTBEAT_TIMES, Delivery, FlowControl, JoinPolicy, RepairMode};
+pub use config::{Config, Congestion, DEFAULT_HEARTBEAT_TIMES, Delivery, FlowControl, JoinPolicy, RepairMode};
 pub use error::{ConfigError, HeartbeatTimesError, SendError};
 pub use event::{EndCause, Event, EventKind, EventMask, LossCause, Path, Received, Stream, UnknownEvent};
 #[cfg(feature = "sim")]

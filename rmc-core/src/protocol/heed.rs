@@ -42,7 +42,9 @@ impl Protocol {
         if self.peers.ackers.take_changed() {
             self.streams.set_limit(self.peers.ackers.limit(), &self.shared);
         }
-        self.peers.ackers.waits(self.streams.group().blocked_since());
+        if self.peers.ackers.is_starting() {
+            self.peers.ackers.waits(self.streams.group().blocked_since());
+        }
     }
 
     /// A Heartbeat of the group's stream leaves.

@@ -24,7 +24,7 @@ use crate::error::{ConfigError, HeartbeatTimesError, SendError};
 use crate::event::Received;
 use crate::inbox::Taken;
 use crate::receiver::Peers;
-use crate::sender::{Cookies, GROUP, Pacing, SendStreams};
+use crate::sender::{AdaptiveRate, Cookies, GROUP, Pacing, SendStreams};
 use crate::seq::SeqRange;
 use crate::shared::Shared;
 use crate::stats::{HeldStats, PeerInfo, SendCapacity, Stats};
@@ -59,6 +59,7 @@ pub struct Protocol {
     peers: Peers,
     streams: SendStreams,
     pacing: Pacing,
+    adaptive: Option<AdaptiveRate>,
     cookies: Cookies,
     out: Outgoing,
     phase: Phase,
@@ -84,10 +85,13 @@ impl Protocol {
             config.join_policy = JoinPolicy::Now;
         }
         let shared = Shared::new(config, now);
+        let adaptive = AdaptiveRate::new(&shared.config);
+        let rate = adaptive.map(|adaptive| adaptive.get()).or(shared.config.max_rate);
         Ok(Self {
             peers: Peers::new(&shared),
             streams: SendStreams::new(&shared),
-            pacing: Pacing::new(shared.config.max_rate, shared.config.rate_burst, shared.now),
+            pacing: Pacing::new(rate, shared.config.rate_burst, shared.now),
+            adaptive,
             cookies: Cookies::new(shared.config.seed),
             out: Outgoing::new(&shared.config),
             phase: Phase::Open,
@@ -422,16 +426,14 @@ impl Protocol {
         if at.is_none()
             && let Some(seq) = stream.pack(payload, &mut self.shared)
         {
-            if !self.shared.config.flush_after.is_zero() {
-                self.streams.touched(place, &self.shared);
-            }
+            self.streams.queued(place, &self.shared);
             return Ok(seq);
         }
         let seq = stream.enqueue(at, payload, &mut self.shared)?;
         if place == GROUP {
             self.announce_at = None;
         }
-        self.streams.touched(place, &self.shared);
+        self.streams.queued(place, &self.shared);
         Ok(seq)
     }
 }

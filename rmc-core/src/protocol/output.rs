@@ -313,7 +313,7 @@ impl Protocol {
                 return None;
             }
             let data_turn = has_data && repair.is_none_or(|len| self.streams.flow.is_data_s_turn(len));
-            if self.shared.config.max_rate.is_some() {
+            if self.pacing.is_limited() {
                 let len = if data_turn { self.streams.next_data_len() } else { repair.unwrap_or(0) };
                 self.out.paced_until = self.pacing.wait(len, self.shared.now);
                 if self.out.paced_until.is_some() {
@@ -323,7 +323,11 @@ impl Protocol {
             }
             let place = if data_turn { self.streams.next_data()? } else { self.streams.next_repair()? };
             let sent = if data_turn { self.next_data(place) } else { self.next_repair(place) };
-            self.streams.touched(place, &self.shared);
+            if data_turn {
+                self.streams.data_sent(place, &self.shared);
+            } else {
+                self.streams.touched(place, &self.shared);
+            }
             if sent.is_some() {
                 return sent;
             }
@@ -335,6 +339,9 @@ impl Protocol {
         let answer = self.streams.send_repair(place, &self.shared)?;
         let sent = self.build_answer(place, answer)?;
         self.streams.flow.repair_left(sent.len, self.streams.has_data());
+        if let Some(adaptive) = &mut self.adaptive {
+            adaptive.repair_left();
+        }
         Some(sent)
     }
 
@@ -348,6 +355,9 @@ impl Protocol {
         let at = stream.send_next(&mut self.shared)?;
         let sent = self.build_data(place, at, destination, Flags::NONE, Note::Data(place))?;
         self.streams.data_left(sent.len, || self.peers.census(), &self.shared);
+        if self.adaptive.is_some() {
+            self.adapt_rate();
+        }
         Some(sent)
     }
 

@@ -142,7 +142,7 @@ impl Ackers {
             fresh: Vec::new(),
             asked: Deadlines::default(),
             distrust_until: None,
-            start: Start::Free,
+            start: if patience.is_none() { Start::Over } else { Start::Free },
             changed: true,
         }
     }
@@ -156,12 +156,15 @@ impl Ackers {
         self.limits.lowest().map_or(most, |lowest| lowest.min(most))
     }
 
-    /// The stream has had to wait since then, perhaps for its first receiver.
+    /// Whether the first packets have not all left.
     #[inline]
+    pub(crate) fn is_starting(&self) -> bool {
+        self.start == Start::Free
+    }
+
+    /// The stream has had to wait since then, perhaps for its first receiver.
     pub(crate) fn waits(&mut self, since: Option<Instant>) {
-        if self.start == Start::Free
-            && let Some(since) = since
-        {
+        if let Some(since) = since.filter(|_| self.is_starting()) {
             self.start = Start::Waiting(since + START_WAIT);
         }
     }
@@ -196,6 +199,10 @@ impl Ackers {
     /// An Ack came, of a number that was sent (RMC-FLOW-2, RMC-FLOW-5).
     pub(crate) fn acked(&mut self, acked: Acked, last_sent: u64, now: Instant) {
         let Acked { slot, seq, window, proven } = acked;
+        if last_sent == 0 {
+            // Nothing was sent that it could have got.
+            return;
+        }
         let index = slot as usize;
         if self.places.len() <= index {
             self.places.resize_with(index + 1, Place::default);

@@ -180,8 +180,9 @@ impl Log {
     }
 
     /// Until when what is queued waits for more to be packed with it (RMC-PACK-4); `None`: it does not.
+    #[inline]
     pub(crate) fn held_until(&self, config: &Config) -> Option<Instant> {
-        if config.flush_after.is_zero() || !self.open || self.queued.packets != 1 {
+        if !self.open || config.flush_after.is_zero() || self.queued.packets != 1 {
             return None;
         }
         let packet = self.packets.back()?;

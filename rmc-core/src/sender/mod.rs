@@ -3,6 +3,7 @@
 mod ackers;
 mod askers;
 mod backoff;
+mod congestion;
 mod cookies;
 mod flow;
 mod group_rtt;
@@ -19,6 +20,7 @@ mod stream;
 mod streams;
 
 pub(crate) use ackers::{Acked, Ackers, MOST_DENSE, Progress, ack_interval};
+pub(crate) use congestion::AdaptiveRate;
 pub(crate) use cookies::Cookies;
 pub(crate) use group_size::Census;
 pub(crate) use heartbeats::Promise;

@@ -115,6 +115,11 @@ impl Receivers {
         self.told_at = Some(now);
     }
 
+    /// The round trip of the group, if any of them reported it.
+    pub(crate) const fn round_trip(&self) -> Option<Duration> {
+        self.rtt.get()
+    }
+
     /// How many receivers they were told that there are; 0: nothing was told yet.
     pub(crate) const fn told_group(&self) -> u32 {
         if self.told_at.is_some() { self.told.group } else { 0 }

@@ -138,18 +138,22 @@ impl SendStream {
 
     /// Whether a data packet may leave now.
     pub(crate) fn has_data(&self, shared: &Shared) -> bool {
-        !self.is_empty() && self.has_room() && self.log.held_until(&shared.config).is_none_or(|until| until <= shared.now)
+        !self.is_empty() && self.has_room() && !self.is_held(shared)
     }
 
-    /// As [`has_data`](Self::has_data), and notes since when it has had to wait for receivers.
+    /// As [`has_data`](Self::has_data), and notes since when what waits has had to wait for receivers.
     #[inline]
     pub(crate) fn may_send(&mut self, shared: &Shared) -> bool {
-        if self.has_room() {
+        if self.is_empty() {
             self.blocked_since = None;
-        } else if self.blocked_since.is_none() {
-            self.blocked_since = Some(shared.now);
+            return false;
         }
-        self.has_data(shared)
+        if !self.has_room() {
+            self.blocked_since.get_or_insert(shared.now);
+            return false;
+        }
+        self.blocked_since = None;
+        !self.is_held(shared)
     }
 
     /// Since when what waits has had to wait for receivers.
@@ -157,11 +161,17 @@ impl SendStream {
         self.blocked_since
     }
 
-    /// Whether receivers have room for what waits. Behind a hole one packet may leave as long as they have room for
-    /// one: how far it is makes no difference to them (RMC-FLOW-8).
+    /// Whether receivers have room for a packet. Behind a hole too one may leave as long as they have room for one: how
+    /// far it is makes no difference to them (RMC-FLOW-8).
     #[inline]
-    fn has_room(&self) -> bool {
-        self.log.last_sent() < self.limit || self.is_empty()
+    const fn has_room(&self) -> bool {
+        self.log.last_sent() < self.limit
+    }
+
+    /// Whether what waits does so for more to be packed with it.
+    #[inline]
+    fn is_held(&self, shared: &Shared) -> bool {
+        self.log.held_until(&shared.config).is_some_and(|until| until > shared.now)
     }
 
     fn is_empty(&self) -> bool {

@@ -132,12 +132,45 @@ impl SendStreams {
         if stream.repairs.has_repairs() && !core::mem::replace(&mut stream.in_repairs, true) {
             self.repairs.push_back(place);
         }
-        if stream.may_send(shared) && !core::mem::replace(&mut stream.in_data, true) {
+        if !stream.in_data && stream.may_send(shared) {
+            stream.in_data = true;
             self.data.push_back(place);
         }
         let held = stream.log.held_until(&shared.config).filter(|&until| until > shared.now);
         let released = earlier(stream.repairs.released_at(&self.flow), held);
         if let Some(deadline) = earlier(stream.deadline(&shared.config), released) {
+            self.timers.set_if_earlier(place, deadline);
+        }
+    }
+
+    /// After a message was queued: as [`touched`](Self::touched), for what that can change.
+    #[inline]
+    pub(crate) fn queued(&mut self, place: u32, shared: &Shared) {
+        if place != GROUP || !shared.config.flush_after.is_zero() {
+            self.touched(place, shared);
+            return;
+        }
+        let Some(group) = self.slots.get_mut(GROUP as usize).and_then(Option::as_deref_mut) else { return };
+        if !group.in_data && group.may_send(shared) {
+            group.in_data = true;
+            self.data.push_back(GROUP);
+        }
+    }
+
+    /// After a data packet left: likewise.
+    #[inline]
+    pub(crate) fn data_sent(&mut self, place: u32, shared: &Shared) {
+        let Some(stream) = self.slots.get_mut(place as usize).and_then(Option::as_deref_mut) else { return };
+        if stream.has_control() {
+            self.touched(place, shared);
+            return;
+        }
+        if !stream.in_data && stream.may_send(shared) {
+            stream.in_data = true;
+            self.data.push_back(place);
+        }
+        let held = stream.log.held_until(&shared.config).filter(|&until| until > shared.now);
+        if let Some(deadline) = earlier(stream.deadline(&shared.config), held) {
             self.timers.set_if_earlier(place, deadline);
         }
     }
