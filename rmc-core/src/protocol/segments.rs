@@ -11,6 +11,9 @@ pub(crate) const MAX_SEGMENTS: usize = 128;
 /// The most bytes of them together: what one datagram may have over IPv6, whose limit is the lower one.
 const MAX_BYTES: usize = 65_487;
 
+/// While repairs wait, such a part of `max_segments` leaves as one.
+const TURN_OF_SEGMENTS: usize = 4;
+
 /// Data packets of one stream with numbers that follow on each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Segments {
@@ -85,7 +88,10 @@ impl Protocol {
         if count >= config.max_segments || self.out.burst >= config.max_burst || sent.len % size != 0 {
             return false;
         }
-        if self.streams.has_control() || self.streams.has_repairs() {
+        // Repairs take turns with data. A part of a transmission is a turn then: one packet each would make as many calls
+        // as there are packets whenever something is lost.
+        let turn = config.max_segments.div_ceil(TURN_OF_SEGMENTS);
+        if self.streams.has_control() || (self.streams.has_repairs() && count >= turn) {
             return false;
         }
         let Some((seq, len)) = self.streams.only_data_of(place) else { return false };

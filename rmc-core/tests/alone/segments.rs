@@ -121,21 +121,42 @@ fn the_rate_ends_them() {
     assert_eq!(drain(&mut lone, None), [[(66, 4), (66, 5)]], "65 and 100 bytes more");
 }
 
-/// What is due before the next packet ends them: a hole that must be told of, a repair.
 // RMC-SEND-7, RMC-SEND-3
 #[test]
-fn a_hole_and_a_repair_come_between() {
+fn a_hole_comes_between() {
     let mut lone = Lone::new(many);
     queue(&mut lone, &[50; 2]);
     lone.node.send_at(lone.instant(), 5, &[7; 50]).expect("ahead");
     let transmitted = drain(&mut lone, None);
     assert_eq!(transmitted[0], [(66, 1), (66, 2)]);
     assert_eq!((transmitted[1].len(), &transmitted[2]), (1, &vec![(66, 5)]));
-    lone.feed(peer(1), Path::Unicast, &nack(1, &[(1, 1)]));
-    queue(&mut lone, &[50; 3]);
-    let transmitted = drain(&mut lone, None);
-    let data = transmitted.iter().position(|datagrams| datagrams.len() == 3).expect("data, together");
-    assert!(transmitted[..data].iter().any(|datagrams| datagrams == &[(66, 1)]), "the repair: {transmitted:?}");
+}
+
+/// How many datagrams each transmission of data has, first ones and repairs, while `repairs` of them wait.
+fn beside_repairs(repairs: u64) -> Vec<usize> {
+    let mut lone = Lone::new(|config| {
+        many(config);
+        config.max_segments = 8;
+    });
+    queue(&mut lone, &[50; 8]);
+    drain(&mut lone, None);
+    lone.feed(peer(1), Path::Unicast, &nack(1, &[(1, repairs)]));
+    queue(&mut lone, &[50; 5]);
+    drain(&mut lone, None).iter().filter(|sent| sent[0].0 == 66).map(Vec::len).collect()
+}
+
+// RMC-SEND-7, RMC-REPAIR-10
+#[test]
+fn while_a_repair_waits_a_quarter_leaves_as_one() {
+    assert!(beside_repairs(4).contains(&2));
+}
+
+// RMC-SEND-7, RMC-REPAIR-10
+#[test]
+fn while_a_repair_waits_not_one_more_leaves_as_one() {
+    let sent = beside_repairs(8);
+    assert_eq!(sent.iter().sum::<usize>(), 13, "{sent:?}");
+    assert!(sent.iter().all(|&datagrams| datagrams <= 2), "{sent:?}");
 }
 
 /// F19: they come back one by one, and each is counted and told when it has left.

@@ -345,6 +345,11 @@ pub(crate) const CONSTANTS: &[(&str, &str, Shown)] = &[
             "segments_of_one_byte_more_than_a_datagram_may_have_do_not_leave_as_one",
         )]),
     ),
+    (
+        "protocol/segments.rs",
+        "TURN_OF_SEGMENTS",
+        Pairs(&[("while_a_repair_waits_a_quarter_leaves_as_one", "while_a_repair_waits_not_one_more_leaves_as_one")]),
+    ),
     ("protocol/segments.rs", "MAX_SEGMENTS", Nowhere("the bound of an option, which tests/config.rs has")),
     ("protocol/outgoing.rs", "SCRATCH_LEN", Nowhere("the longest control packet that there is")),
     ("receiver/backoff.rs", "E", Nowhere("a number of mathematics")),
