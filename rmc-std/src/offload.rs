@@ -206,3 +206,7 @@ mod elsewhere {
         }
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+#[path = "offload_tests.rs"]
+mod tests;
