@@ -26,7 +26,7 @@ pub struct Transmit<'a> {
     pub destination: SocketAddr,
     /// The bytes, lent until the next call.
     pub contents: &'a [u8],
-    /// `None`: `contents` is one datagram. `Some(n)`: several of `n` bytes each, the last of which may be shorter.
-    /// This version always says `None`.
+    /// `None`: `contents` is one datagram. `Some(n)`: several of `n` bytes each, the last of which may be shorter, at
+    /// most [`Config::max_segments`](crate::Config::max_segments) of them.
     pub segment_size: Option<usize>,
 }

@@ -7,6 +7,7 @@ use core::time::Duration;
 use crate::error::{ConfigError, HeartbeatTimesError};
 use crate::event::EventMask;
 use crate::packet::{HEADER_LEN, MAX_DATAGRAM_LEN, MAX_INTERVALS};
+use crate::protocol::MAX_SEGMENTS;
 use crate::seq::MAX_SEQ;
 
 /// Where a receiver begins to follow the group's stream of a sender that is new to it (S10). Private streams ignore it.
@@ -55,6 +56,53 @@ pub enum RepairMode {
     Adaptive,
 }
 
+/// Which receivers of the group's stream a sender waits for, so that it sends no more than they can take, and keeps for
+/// repair what they have not acknowledged.
+///
+/// A receiver counts once it has acknowledged something (see [`Config::acknowledge`]) and what comes next lies within its
+/// window. Whoever never acknowledges, and whoever has fallen behind by more than a window, holds nobody up. Where more
+/// than 100 receivers are known only those count of whose windows less than half is free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FlowControl {
+    /// None: what leaves is bounded by the queue, the rate and the socket only.
+    None,
+    /// All of them. Whoever has not advanced for `stall` since a heartbeat that it should have answered is let go, with
+    /// the event [`PeerEvicted`](crate::Event::PeerEvicted), and gets what it misses as far as it is still there.
+    Slowest {
+        /// 10 ms to 1 h, default 5 s; at least two intervals of acknowledgements in any case (0.2 s, with more than 100
+        /// receivers 2 s and more).
+        stall: Duration,
+    },
+    /// The `n` best of them. Of those, one that has not advanced for 5 s is let go as with `Slowest`.
+    Quorum {
+        /// 1 to 2^20. Where fewer are known: all of them.
+        n: usize,
+    },
+}
+
+/// Whether a sender looks for a rate of its own. Meant for [`FlowControl::None`]: there nothing else slows it down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Congestion {
+    /// It does not: it sends as fast as flow control and `max_rate` let it.
+    #[default]
+    None,
+    /// It begins at `ceiling`, falls by an eighth as long as more than 0.5 % is repaired, and rises slowly while next to
+    /// nothing is, so that less than 1 % is repaired in the mean. Losses that do not come from its rate bring it down to
+    /// the floor.
+    Adaptive {
+        /// Bytes a second: not below this, whatever is lost. 1 to `ceiling`.
+        floor: u64,
+        /// Bytes a second: not above this, nor above `max_rate`. At most 2^50.
+        ceiling: u64,
+    },
+}
+
+impl Default for FlowControl {
+    fn default() -> Self {
+        Self::Slowest { stall: Duration::from_secs(5) }
+    }
+}
+
 /// The seed's heartbeat table, and the default (S22): 10, 20, 50, 50, 75, 100, 200, 250, 500 ms.
 pub const DEFAULT_HEARTBEAT_TIMES: [Duration; 9] = [
     Duration::from_millis(10),
@@ -97,7 +145,8 @@ pub struct Config {
     pub announce: bool,
 
     /// How many peers are known at most (S05). 1 to 1,048,576, default 16,384. Memory: at most 256 bytes for a peer
-    /// without a stream, so 4 MiB, and as much again for peers that expired and may return.
+    /// without a stream, so 4 MiB, 128 more for one that acknowledges this node's, and as much again for peers that
+    /// expired and may return.
     pub max_peers: usize,
     /// How many private streams this node sends at most (S18). 0 to 65,536, default 64. Memory: each holds at most a
     /// send queue and a backlog of its own.
@@ -135,11 +184,34 @@ pub struct Config {
     /// The same in bytes of payload. Default 16 MiB.
     pub send_queue_bytes: usize,
 
+    /// Whose windows bound what this node sends to the group. Default [`FlowControl::Slowest`] with a `stall` of 5 s. A
+    /// private stream waits for its one receiver, unless this is `None`. What waits fills the queue, and then `send` is
+    /// `Full`.
+    pub flow_control: FlowControl,
+    /// Whether the rate adapts to what has to be repaired. Default [`Congestion::None`].
+    pub congestion: Congestion,
+    /// Tell the senders that are followed how far everything came and how much more this node can take; at most ten
+    /// times a second where nothing much happens, and at each quarter of the window. Default `true`; `false`: no sender
+    /// waits for this node, and what it has no room for it may lose.
+    pub acknowledge: bool,
+    /// Put small messages that wait to be sent into one datagram, up to `max_datagram`. Each is delivered as a message of
+    /// its own. Nothing waits for it: where each leaves at once none is packed. Default `true`; `false`: each message
+    /// has a number of its own.
+    pub packing: bool,
+    /// How long a message may wait for others to be packed with it, unless its datagram is full before. 0 to 1 s,
+    /// default 0: not at all.
+    pub flush_after: Duration,
+
     /// How many datagrams leave before the driver reads again (S20). 1 to 65,536, default 10.
     pub max_burst: usize,
+    /// How many datagrams of one size to one destination a `Transmit` holds at most, as their bounds in bytes, burst
+    /// and rate allow. 1 to 128, default 1: every datagram is a `Transmit` of its own. More is right where the system
+    /// sends many with one call (on Linux with `UDP_SEGMENT`, 64 on every kernel that has it). Memory: 64 KiB once it
+    /// is above 1.
+    pub max_segments: usize,
     /// The most bytes of datagrams a second. Default `None`: no limit. 1 to 2^50.
     pub max_rate: Option<u64>,
-    /// How many bytes may leave at once under `max_rate`. At least `max_datagram`, default 65,536.
+    /// How many bytes may leave at once under `max_rate` or an adaptive rate. At least `max_datagram`, default 65,536.
     pub rate_burst: usize,
 
     /// How long to wait for an answer to a NACK before the round trip to its sender is known (S11). 1 ms to 60 s,
@@ -221,7 +293,13 @@ impl Config {
             backlog_age: None,
             send_queue_packets: 8_192,
             send_queue_bytes: 16 * MIB,
+            flow_control: FlowControl::default(),
+            congestion: Congestion::default(),
+            acknowledge: true,
+            packing: true,
+            flush_after: Duration::ZERO,
             max_burst: 10,
+            max_segments: 1,
             max_rate: None,
             rate_burst: 65_536,
             nack_resend_time: Duration::from_millis(20),
@@ -288,6 +366,7 @@ impl Config {
         within("backlog_packets", self.backlog_packets, 1, 1 << 30)?;
         within("send_queue_packets", self.send_queue_packets, 1, 1 << 30)?;
         within("max_burst", self.max_burst, 1, 1 << 16)?;
+        within("max_segments", self.max_segments, 1, MAX_SEGMENTS)?;
         within("max_nacks", self.max_nacks, 1, 1 << 20)?;
         within("max_repairs_per_nack", self.max_repairs_per_nack, 1, 1 << 20)?;
         within("max_askers", self.max_askers, 1, 1 << 20)?;
@@ -298,6 +377,16 @@ impl Config {
         }
         bounded("sequence_limit", self.sequence_limit, 1, MAX_SEQ)?;
         lasting("silent_gap", self.silent_gap, MS, 3_600 * SECOND)?;
+        match self.flow_control {
+            FlowControl::None => {}
+            FlowControl::Slowest { stall } => lasting("flow_control", stall, 10 * MS, 3_600 * SECOND)?,
+            FlowControl::Quorum { n } => within("flow_control", n, 1, 1 << 20)?,
+        }
+        if let Congestion::Adaptive { floor, ceiling } = self.congestion {
+            bounded("congestion", ceiling, 1, 1 << 50)?;
+            bounded("congestion", floor, 1, ceiling)?;
+        }
+        lasting("flush_after", self.flush_after, Duration::ZERO, SECOND)?;
         lasting("nack_resend_time", self.nack_resend_time, MS, 60 * SECOND)?;
         lasting("nack_timeout", self.nack_timeout, MS, 3_600 * SECOND)?;
         lasting("nack_max_delay", self.nack_max_delay, MS, 60 * SECOND)?;
@@ -369,7 +458,8 @@ impl Config {
                 window: self.receive_window_bytes,
             });
         }
-        if self.max_rate.is_some() && self.rate_burst < self.max_datagram {
+        let has_rate = self.max_rate.is_some() || self.congestion != Congestion::None;
+        if has_rate && self.rate_burst < self.max_datagram {
             return Err(ConfigError::RateBurstBelowDatagram {
                 rate_burst: self.rate_burst,
                 max_datagram: self.max_datagram,

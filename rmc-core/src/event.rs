@@ -315,6 +315,15 @@ pub enum Event {
     RateLimited,
     /// No data waits any more, and half of [`Config::rate_burst`](crate::Config::rate_burst) may leave at once again.
     Resumed,
+    /// A receiver of the group's stream has not advanced for the time that
+    /// [`FlowControl`](crate::FlowControl) gives it: this node waits for it no longer, and what it misses may be lost to
+    /// it.
+    PeerEvicted {
+        /// The receiver.
+        peer: SocketAddr,
+        /// The number up to which it has acknowledged everything.
+        seq: u64,
+    },
     /// The node has said all it had to say, and is closed (S31).
     Closed,
     /// Any valid packet was received (S06).
@@ -424,6 +433,8 @@ kinds! {
     RateLimited = "rate_limited",
     /// [`Event::Resumed`].
     Resumed = "resumed",
+    /// [`Event::PeerEvicted`].
+    PeerEvicted = "peer_evicted",
     /// [`Event::Closed`].
     Closed = "closed",
     /// [`Event::ReceivedPacket`].

@@ -174,6 +174,12 @@ impl State for u128 {
     }
 }
 
+impl State for core::cmp::Reverse<u64> {
+    fn put(&self, to: &mut Fingerprint) {
+        to.word(self.0);
+    }
+}
+
 impl State for i64 {
     fn put(&self, to: &mut Fingerprint) {
         to.word(u64::from_ne_bytes(self.to_ne_bytes()));

@@ -170,17 +170,35 @@ impl Inbox {
     /// Lends what [`advance`](Self::advance) took, or the next record of it.
     #[inline]
     pub(crate) fn lend(&mut self) -> Option<Received<'_>> {
-        let Item { owner: Owner { peer, stream, .. }, what } = self.items.front()?;
+        self.items.front()?.lend(&mut self.record)
+    }
+
+    /// Hands over what [`advance`](Self::advance) took, or what is left of it.
+    pub(crate) fn hand_over(&mut self) -> Option<Taken> {
+        if !core::mem::take(&mut self.lent) {
+            return None;
+        }
+        self.left += 1;
+        let item = self.items.pop_front()?;
+        Some(Taken { item, record: self.record.take(), given: false })
+    }
+}
+
+impl Item {
+    /// `record`: in a PACKED packet, where the next record begins, and its index.
+    #[inline]
+    fn lend(&self, position: &mut Option<(usize, u16)>) -> Option<Received<'_>> {
+        let Self { owner: Owner { peer, stream, .. }, what } = self;
         let (peer, stream) = (*peer, *stream);
         Some(match what {
             What::Message { seq, path, buffer, .. } => {
-                let (index, payload) = match self.record {
+                let (index, payload) = match *position {
                     None => (0, buffer.as_slice()),
                     Some((at, index)) => {
                         let mut rest = records(buffer.get(at..)?);
                         let record = rest.next()?;
                         let left = rest.rest().len();
-                        self.record = (left > 0).then(|| (buffer.len() - left, index.saturating_add(1)));
+                        *position = (left > 0).then(|| (buffer.len() - left, index.saturating_add(1)));
                         (index, record)
                     }
                 };
@@ -192,6 +210,53 @@ impl Inbox {
             What::Restarted { epoch } => Received::Restarted { peer, epoch: *epoch },
             What::Ended { cause } => Received::Ended { peer, stream, cause: *cause },
         })
+    }
+}
+
+/// An item that [`Protocol::take`](crate::Protocol::take) has handed over: all messages of one packet, or one other item.
+///
+/// It needs the protocol no more, so that a driver can let go of its lock before the application looks at them.
+#[derive(Clone)]
+pub struct Taken {
+    item: Item,
+    /// In a PACKED packet: where the next record begins, and its index.
+    record: Option<(usize, u16)>,
+    /// Its last part was given out.
+    given: bool,
+}
+
+impl Taken {
+    /// The next message, or the item itself; `None` when everything was given out.
+    #[expect(clippy::should_implement_trait, reason = "it lends, which Iterator cannot")]
+    #[inline]
+    pub fn next(&mut self) -> Option<Received<'_>> {
+        if self.given {
+            return None;
+        }
+        let Self { item, record, given } = self;
+        let received = item.lend(record);
+        *given = record.is_none() || received.is_none();
+        received
+    }
+
+    /// Whether everything was given out.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.given
+    }
+
+    /// Its buffer, for the pool.
+    pub(crate) fn into_buffer(self) -> Option<Vec<u8>> {
+        match self.item.what {
+            What::Message { buffer, .. } => Some(buffer),
+            What::Lost { .. } | What::Restarted { .. } | What::Ended { .. } => None,
+        }
+    }
+}
+
+impl core::fmt::Debug for Taken {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Taken").field("peer", &self.item.owner.peer).field("given", &self.given).finish_non_exhaustive()
     }
 }
 

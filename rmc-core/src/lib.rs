@@ -95,6 +95,7 @@ mod event;
 #[cfg(feature = "sim")]
 mod fingerprint;
 mod hash;
+mod heap;
 mod inbox;
 pub mod packet;
 mod pool;
@@ -109,14 +110,14 @@ mod shared;
 pub mod sim;
 mod stats;
 mod time;
-mod timer;
 
 pub use action::{Action, Transmit};
-pub use config::{Config, DEFAULT_HEARTBEAT_TIMES, Delivery, JoinPolicy, RepairMode};
+pub use config::{Config, Congestion, DEFAULT_HEARTBEAT_TIMES, Delivery, FlowControl, JoinPolicy, RepairMode};
 pub use error::{ConfigError, HeartbeatTimesError, SendError};
 pub use event::{EndCause, Event, EventKind, EventMask, LossCause, Path, Received, Stream, UnknownEvent};
 #[cfg(feature = "sim")]
 pub use fingerprint::Fingerprint;
+pub use inbox::Taken;
 pub use protocol::Protocol;
 pub use seq::{MAX_SEQ, SeqRange};
 pub use stats::{DroppedStats, HeldStats, PeerInfo, RepairStats, RxStats, SendCapacity, Stats, StreamInfo, TxStats};

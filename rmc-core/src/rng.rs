@@ -25,9 +25,14 @@ impl Rng {
 
     /// `duration` times a uniform factor in [1, 1.5): spreads receivers that ask at the same time.
     pub(crate) fn stretch(&mut self, duration: Duration) -> Duration {
+        duration.saturating_add(self.share(duration / 2))
+    }
+
+    /// `duration` times a uniform factor in [0, 1).
+    pub(crate) fn share(&mut self, duration: Duration) -> Duration {
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX / 2);
-        let share = (u128::from(nanos / 2) * u128::from(self.next_u64())) >> 64;
-        duration.saturating_add(Duration::from_nanos(u64::try_from(share).unwrap_or(u64::MAX)))
+        let share = (u128::from(nanos) * u128::from(self.next_u64())) >> 64;
+        Duration::from_nanos(u64::try_from(share).unwrap_or(u64::MAX))
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Stats {
 pub struct TxStats {
     /// Messages taken by `send`, `send_at` and `send_to`.
     pub messages: u64,
+    /// Those of them that were packed into a datagram with others before them.
+    pub packed: u64,
     /// Datagrams handed to the driver.
     pub packets: u64,
     /// Bytes in them.
@@ -41,6 +43,8 @@ pub struct TxStats {
     pub acks: u64,
     /// Transmissions that the driver reported as failed.
     pub failed: u64,
+    /// Receivers that were let go, as they did not advance (`PeerEvicted`).
+    pub let_go: u64,
 }
 
 /// What was received.

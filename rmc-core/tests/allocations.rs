@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
 use rmc_core::packet::{Body, Flags, Packet, RangesBuilder};
-use rmc_core::{Action, Config, Delivery, Instant, JoinPolicy, Path, Protocol, Received, RepairMode, SeqRange};
+use rmc_core::{Action, Config, Delivery, FlowControl, Instant, JoinPolicy, Path, Protocol, Received, RepairMode, SeqRange};
 
 const EPOCH: u32 = 3;
 const PAYLOAD: [u8; 100] = [7; 100];
@@ -255,6 +255,85 @@ fn a_peer_without_a_stream_costs_at_most_256_bytes() {
     assert!(cost.bytes_current <= 15_000 * 256, "{} bytes for each", cost.bytes_current / 15_000);
 }
 
+/// Whoever acknowledges what this node sends costs 128 bytes more.
+// RMC-PEER-4
+#[test]
+fn a_receiver_that_acknowledges_costs_at_most_384_bytes() {
+    let mut node = Node::new(|config| config.flow_control = FlowControl::default());
+    node.protocol.send(node.now, &PAYLOAD).expect("the queue is empty");
+    node.step(|_| {});
+    let ack = Body::Ack { target_epoch: EPOCH, window: 100, rtt: 0 };
+    node.handle(Path::Unicast, Flags::NONE, 1, ack);
+    let cost = measure(|| {
+        for peer in 0..15_000 {
+            let [high, low] = u16::to_be_bytes(peer);
+            let peer = SocketAddr::from((Ipv4Addr::new(10, 1, high, low), 5000));
+            node.handle_from(peer, Path::Unicast, Flags::NONE, 1, ack);
+            node.step(|_| {});
+        }
+    });
+    assert_eq!(node.protocol.stats().held.peers, 15_001);
+    assert!(cost.bytes_current <= 15_000 * 384, "{} bytes for each", cost.bytes_current / 15_000);
+}
+
+/// Four messages wait each time, and leave in one datagram; with each a receiver acknowledges, and one asks for a repair
+/// of it.
+// RMC-PACK-3, RMC-FLOW-1
+#[test]
+fn packing_and_acknowledging_allocate_nothing_per_message() {
+    let mut node = Node::new(|config| {
+        config.flow_control = FlowControl::default();
+        (config.repair_mode, config.verify_askers) = (RepairMode::Unicast, false);
+    });
+    let (mut stamp, mut packed) = (0, 0_u64);
+    let mut send = |datagrams: u64| {
+        for _ in 0..datagrams {
+            let mut seq = 0;
+            for _ in 0..4 {
+                seq = node.protocol.send(node.now, &PAYLOAD).expect("there is room");
+            }
+            node.step(|datagram| {
+                let packet = Packet::decode(datagram).expect("the node sends legal packets");
+                packed += u64::from(packet.flags.contains(Flags::PACKED));
+            });
+            stamp += 1;
+            node.nack(stamp, &[(seq, seq)]);
+            node.handle(Path::Unicast, Flags::NONE, seq, Body::Ack { target_epoch: EPOCH, window: 100, rtt: 0 });
+        }
+    };
+    send(WARM_UP);
+    let cost = measure(|| send(MEASURED));
+    assert_eq!(cost.count_total, 0, "{cost:?}");
+    assert!(packed > 2 * (WARM_UP + MEASURED) - 100, "{packed}: each, and most of them again");
+    assert_eq!(node.protocol.stats().tx.data, WARM_UP + MEASURED);
+}
+
+/// And those that come are lent from the datagram's one buffer.
+// RMC-PACK-2
+#[test]
+fn receiving_packed_messages_allocates_nothing_per_message() {
+    let mut node = Node::new(|_| {});
+    let mut payload = [7; 4 * (2 + 60)];
+    for record in payload.chunks_mut(62) {
+        record[..2].copy_from_slice(&60_u16.to_be_bytes());
+    }
+    let mut next = 1;
+    let mut receive = |packets: u64| {
+        for _ in 0..packets {
+            let flags = Flags::FIRST | Flags::LAST | Flags::PACKED;
+            node.handle(Path::Multicast, flags, next, Body::Data { payload: &payload });
+            next += 1;
+            node.step(|_| {});
+            node.take();
+        }
+    };
+    receive(WARM_UP);
+    let cost = measure(|| receive(MEASURED));
+    assert_eq!(cost.count_total, 0, "{cost:?}");
+    assert_eq!(node.taken, 4 * (WARM_UP + MEASURED));
+    assert!(node.protocol.stats().tx.acks >= 20, "a quarter of the window each");
+}
+
 /// What was assembled of a message that is lost counts in no window any more, so its memory must not stay with the
 /// stream: a peer after another could take as much.
 // RMC-SEC-1
@@ -338,6 +417,8 @@ impl Node {
         config.max_nack_backoff = Duration::ZERO;
         config.local_addrs = vec![SocketAddr::from((Ipv4Addr::new(10, 0, 0, 1), 5000))];
         config.join_policy = JoinPolicy::FromStart;
+        // Nobody acknowledges what it sends.
+        config.flow_control = FlowControl::None;
         change(&mut config);
         let protocol = Protocol::new(config, Instant::ORIGIN).expect("the configuration is valid");
         Self { protocol, now: Instant::ORIGIN, deadline: None, taken: 0 }

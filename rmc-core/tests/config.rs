@@ -98,7 +98,7 @@ fn the_defaults_are_those_of_the_rules() {
     assert_eq!(config.max_peers, 16_384);
     assert_eq!((config.receive_window_packets, config.receive_window_bytes), (8_192, 16 * MIB));
     assert_eq!((config.backlog_packets, config.backlog_bytes, config.backlog_age), (8_192, 16 * MIB, None));
-    assert_eq!((config.max_burst, config.max_rate), (10, None));
+    assert_eq!((config.max_burst, config.max_rate, config.max_segments), (10, None, 1));
     assert_eq!(config.max_message, 8 * MIB);
     assert_eq!(config.heartbeat_times, [10, 20, 50, 50, 75, 100, 200, 250, 500].map(Duration::from_millis));
     assert_eq!((config.peer_timeout, config.silent_gap), (30 * SECOND, 500 * MS));
@@ -119,6 +119,7 @@ fn counts_have_both_bounds() {
     counts("backlog_packets", set_backlog_packets, 1, 1 << 30);
     counts("send_queue_packets", |config, value| config.send_queue_packets = value, 1, 1 << 30);
     counts("max_burst", set_max_burst, 1, 65_536);
+    counts("max_segments", |config, value| config.max_segments = value, 1, 128);
     counts("max_nacks", |config, value| config.max_nacks = value, 1, MIB);
     let shares = Bounds { within: [(1, 1), (99, 99)], past: [(0, 0), (100, 100)] };
     bounds("repair_share", |config, value| config.repair_share = value, shares);

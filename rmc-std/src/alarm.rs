@@ -37,6 +37,23 @@ impl Alarm {
         }
     }
 
+    /// As `set`, unless the deadline is as early already.
+    pub(crate) fn set_if_earlier(&self, deadline: Instant) {
+        let mut setting = lock(&self.setting);
+        if setting.deadline.is_some_and(|before| before <= deadline) {
+            return;
+        }
+        setting.deadline = Some(deadline);
+        drop(setting);
+        self.bell.notify_one();
+    }
+
+    /// Whether `wait` would return at once.
+    pub(crate) fn is_due(&self, clock: &Clock) -> bool {
+        let setting = lock(&self.setting);
+        setting.closed || setting.deadline.is_some_and(|deadline| clock.until(deadline).is_zero())
+    }
+
     /// The thread shall act at once.
     pub(crate) fn ring(&self) {
         self.set(Some(Instant::ORIGIN));

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rmc_core::{Config, EventKind, HeartbeatTimesError, JoinPolicy, PeerInfo, SendCapacity, SendError, Stats};
 
+use crate::batch::Batch;
 use crate::builder::Builder;
 use crate::driver::Owner;
 use crate::error::{FlushError, ObserveError, RecvError, RecvTimeoutError, SocketChangeError, TryRecvError};
@@ -122,10 +123,16 @@ impl Endpoint {
         self.sender.send_capacity()
     }
 
-    /// The number that the next message to the group begins with.
+    /// See [`Sender::next_seq`].
     #[must_use]
     pub fn next_seq(&self) -> u64 {
         self.sender.next_seq()
+    }
+
+    /// See [`Sender::stable_seq`].
+    #[must_use]
+    pub fn stable_seq(&self) -> u64 {
+        self.sender.stable_seq()
     }
 
     /// The longest message in bytes.
@@ -182,6 +189,15 @@ impl Endpoint {
     /// `Empty` if nothing is there now.
     pub fn try_recv(&self) -> Result<Received, TryRecvError> {
         self.receiver.try_recv()
+    }
+
+    /// See [`Receiver::recv_batch`].
+    ///
+    /// # Errors
+    ///
+    /// `Timeout` if nothing came in that time; `Disconnected` once the endpoint is closed and all is taken.
+    pub fn recv_batch(&self, batch: &mut Batch, timeout: Option<Duration>) -> Result<(), RecvTimeoutError> {
+        self.receiver.recv_batch(batch, timeout)
     }
 
     /// Everything that comes, until the endpoint is closed.

@@ -147,6 +147,19 @@ pub struct SocketStats {
     pub multicast_receive_buffer: Option<usize>,
     /// The unicast socket's send buffer in bytes, as the system gave it.
     pub send_buffer: usize,
+    /// Whether the system cuts one buffer into many datagrams (on Linux `UDP_SEGMENT`): `false` where it cannot, and
+    /// once it has refused to.
+    pub segmentation: bool,
+    /// Whether the system puts datagrams together that it receives (on Linux `UDP_GRO`).
+    pub coalescing: bool,
+    /// Calls that sent something.
+    pub send_calls: u64,
+    /// Calls that received something.
+    pub receive_calls: u64,
+    /// Datagrams that left together with others by one call.
+    pub segments: u64,
+    /// Datagrams that came together with others.
+    pub coalesced: u64,
 }
 
 /// Counters by [`SocketErrorKind`].

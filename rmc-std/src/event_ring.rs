@@ -37,8 +37,13 @@ impl EventRing {
         }
         let room = self.bound - waiting.events.len();
         if room < 1 + usize::from(waiting.missed > 0) {
-            waiting.missed += 1;
-            waiting.dropped += 1;
+            // That the protocol dropped some is no event of its own: those are counted there.
+            let (missed, dropped) = match event {
+                Event::Protocol(rmc_core::Event::EventsDropped { count }) => (count, 0),
+                _ => (1, 1),
+            };
+            waiting.missed += missed;
+            waiting.dropped += dropped;
             return;
         }
         // What is missing is told in its place.

@@ -59,6 +59,7 @@ pub(crate) fn kind_of(error: &io::Error) -> SocketErrorKind {
         io::ErrorKind::PermissionDenied => SocketErrorKind::Denied,
         io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory => SocketErrorKind::NoBuffers,
         io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => SocketErrorKind::Refused,
+        io::ErrorKind::FileTooLarge => SocketErrorKind::TooLarge,
         _ => kind_of_code(error.raw_os_error()),
     }
 }

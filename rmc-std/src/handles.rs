@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rmc_core::{SendCapacity, SendError, Stats};
 
+use crate::batch::Batch;
 use crate::driver::Owner;
 use crate::error::{FlushError, RecvError, RecvTimeoutError, TryRecvError};
 use crate::received::Received;
@@ -95,8 +96,9 @@ impl Sender {
         self.owner.reset()
     }
 
-    /// Waits until everything that was queued has left (it need not have arrived: that is what `finish` is for).
-    /// `None`: as long as it takes.
+    /// Waits until everything that was queued has left, and what went to the group has arrived at all receivers that
+    /// count (see [`FlowControl`](crate::FlowControl)); where none counts it need not have arrived. `None`: as long as
+    /// it takes.
     ///
     /// # Errors
     ///
@@ -118,10 +120,18 @@ impl Sender {
         self.owner.query(rmc_core::Protocol::send_capacity)
     }
 
-    /// The number that the next message to the group begins with.
+    /// The number of the next packet of the group's stream: what the next message begins with, unless it is packed with
+    /// one that waits.
     #[must_use]
     pub fn next_seq(&self) -> u64 {
         self.owner.query(rmc_core::Protocol::next_seq)
+    }
+
+    /// The number up to which all receivers that count have everything that went to the group; where none counts, the
+    /// last one sent.
+    #[must_use]
+    pub fn stable_seq(&self) -> u64 {
+        self.owner.query(rmc_core::Protocol::stable_seq)
     }
 
     /// The longest message in bytes.
@@ -180,6 +190,29 @@ impl Receiver {
     /// `Empty` if nothing is there now.
     pub fn try_recv(&self) -> Result<Received, TryRecvError> {
         self.owner.try_recv()
+    }
+
+    /// Takes what is there, as much as the batch has room for; waits for something, at most so long (`None`: as long as
+    /// it takes). The way to receive much: one lock, and no copy, for many messages. If the batch still has something
+    /// that was not looked at, nothing is taken.
+    ///
+    /// ```no_run
+    /// # fn run(receiver: &rmc_std::Receiver) -> Result<(), rmc_std::RecvTimeoutError> {
+    /// let mut batch = rmc_std::Batch::default();
+    /// loop {
+    ///     receiver.recv_batch(&mut batch, None)?;
+    ///     while let Some(item) = batch.next() {
+    ///         println!("{item:?}");
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Timeout` if nothing came in that time; `Disconnected` once the endpoint is closed and all is taken.
+    pub fn recv_batch(&self, batch: &mut Batch, timeout: Option<Duration>) -> Result<(), RecvTimeoutError> {
+        self.owner.recv_batch(batch, timeout)
     }
 
     /// Everything that comes, until the endpoint is closed.

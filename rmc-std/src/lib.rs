@@ -69,6 +69,8 @@
 mod address;
 mod alarm;
 mod assembly;
+mod batch;
+mod bell;
 mod builder;
 mod clock;
 mod driver;
@@ -82,9 +84,13 @@ mod handles;
 mod impair;
 mod lock;
 mod observers;
+mod offload;
+mod own_filter;
 mod received;
 mod socket;
+mod traffic;
 
+pub use batch::Batch;
 pub use builder::Builder;
 pub use endpoint::Endpoint;
 pub use error::{BuildError, FlushError, ObserveError, RecvError, RecvTimeoutError, SocketChangeError, TryRecvError};
@@ -93,10 +99,12 @@ pub use handles::{Iter, Receiver, Sender, TryIter};
 pub use impair::Impairment;
 pub use observers::ObserverId;
 pub use received::{Message, Received};
+/// An item that a [`Batch`] lends.
+pub use rmc_core::Received as Lent;
 /// The protocol itself, for its types that stand in this crate's interface.
 pub use rmc_core;
 pub use rmc_core::{
-    Config, ConfigError, EndCause, EventKind, EventMask, HeartbeatTimesError, JoinPolicy, LossCause, Path, PeerInfo,
+    Config, ConfigError, EndCause, EventKind, EventMask, FlowControl, HeartbeatTimesError, JoinPolicy, LossCause, Path, PeerInfo,
     SendCapacity, SendError, SeqRange, Stats, Stream, UnknownEvent,
 };
 

@@ -161,7 +161,7 @@ pub(crate) fn send(socket: &UdpSocket, bytes: &[u8], destination: SocketAddr, _w
 /// Waits for a datagram, and says its length and source. `None`: the socket was shut down.
 ///
 /// `UdpSocket::recv_from` cannot tell that: the system writes no address then, which std takes for one, and may panic.
-#[cfg(unix)]
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
 pub(crate) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Option<(usize, SocketAddr)>> {
     use rustix::net::{RecvFlags, recvfrom};
     let (_, len, source) = recvfrom(socket, &mut *buffer, RecvFlags::empty())?;
@@ -174,6 +174,21 @@ pub(crate) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Optio
 #[cfg(not(unix))]
 pub(crate) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Option<(usize, SocketAddr)>> {
     socket.recv_from(buffer).map(Some)
+}
+
+/// Whether nothing will ever be received from it again. Asked when something empty was received, which may be just that.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn is_shut_down(socket: &UdpSocket) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let mut asked = [PollFd::new(socket, PollFlags::RDHUP)];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut asked, Some(&at_once)).is_ok() && asked[0].revents().contains(PollFlags::RDHUP)
+}
+
+/// Elsewhere `receive` says so, or a socket is woken by a datagram.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn is_shut_down(_socket: &UdpSocket) -> bool {
+    false
 }
 
 /// Wakes the thread that waits in `recv_from`, now and whenever it comes back there.

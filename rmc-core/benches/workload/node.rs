@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use rmc_core::packet::{Body, Flags, Packet};
-use rmc_core::{Action, Config, Event, Instant, JoinPolicy, Path, Protocol, Received};
+use rmc_core::{Action, Config, Event, FlowControl, Instant, JoinPolicy, Path, Protocol, Received};
 
 use super::{OWN_EPOCH, PACKET_INTERVAL, PEER_EPOCH, SEED, address};
 
@@ -40,6 +40,8 @@ impl Node {
         config.max_nack_backoff = Duration::ZERO;
         // Everybody has proven where it is.
         config.verify_askers = false;
+        // Its peers acknowledge nothing.
+        config.flow_control = FlowControl::None;
         config.local_addrs = vec![SocketAddr::from((Ipv4Addr::new(10, 0, 0, 1), 5_000))];
         config.join_policy = JoinPolicy::Now;
         let now = Instant::ORIGIN;

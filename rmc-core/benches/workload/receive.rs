@@ -68,7 +68,7 @@ impl Workload for Receive {
         for _ in 0..packets {
             self.packet();
             let asked = &mut self.asked;
-            let mut sent = |datagram: &[u8]| *asked = Some(asked_for(datagram));
+            let mut sent = |datagram: &[u8]| *asked = asked_for(datagram).or(*asked);
             self.node.drain(&mut sent);
             self.node.pass(1, &mut sent);
         }
@@ -90,8 +90,12 @@ const fn first_number() -> u64 {
     2
 }
 
-fn asked_for(datagram: &[u8]) -> u64 {
+/// What a NACK asks for; an Ack asks for nothing.
+fn asked_for(datagram: &[u8]) -> Option<u64> {
     let packet = Packet::decode(datagram).expect("a node sends legal packets");
-    assert!(matches!(packet.body, Body::Nack { .. }), "{packet}");
-    packet.seq
+    match packet.body {
+        Body::Nack { .. } => Some(packet.seq),
+        Body::Ack { .. } => None,
+        _ => panic!("{packet}"),
+    }
 }

@@ -150,10 +150,11 @@ impl Protocol {
         let sender = self.streams.get_mut(stream)?;
         let heartbeat = sender.beats.index();
         let packet = sender.log.get_mut(place)?;
-        let header = packet.buffer.first_chunk_mut::<HEADER_LEN>()?;
-        write_data_header(header, packet.flags | resent, heartbeat, epoch, packet.seq);
+        let (flags, seq) = (packet.flags | resent, packet.seq);
+        let header = packet.datagram_mut().first_chunk_mut::<HEADER_LEN>()?;
+        write_data_header(header, flags, heartbeat, epoch, seq);
         let bytes = Source::Log { stream, place };
-        Some(Sent { bytes, len: packet.buffer.len(), destination: to, kind: Kind::Data, seq: packet.seq, what })
+        Some(Sent { bytes, len: packet.datagram().len(), destination: to, kind: Kind::Data, seq, what })
     }
 
     fn packet_of<'a>(&self, place: u32, seq: u64, body: Body<'a>) -> Option<Packet<'a>> {

@@ -14,6 +14,7 @@ impl Protocol {
             peers,
             streams,
             pacing,
+            adaptive,
             cookies: _,
             out,
             phase,
@@ -60,6 +61,7 @@ impl Protocol {
         into.put(peers);
         into.put(streams);
         into.put(pacing);
+        into.put(adaptive);
         into.put(out);
         into.put(phase);
         into.put(announce_at);

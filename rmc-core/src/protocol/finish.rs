@@ -67,7 +67,7 @@ impl Protocol {
             return;
         }
         self.streams.finish(announced, &self.shared);
-        if !self.streams.has_data() {
+        if self.shared.queued.packets == 0 {
             self.phase.drained(self.shared.now);
         }
     }

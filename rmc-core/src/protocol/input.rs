@@ -59,6 +59,7 @@ impl Protocol {
         }
         self.peers.handle_timeout(&mut self.shared);
         self.streams.handle_timeout(&mut self.shared);
+        self.let_go_if_due();
         self.announce_if_due();
         self.finish_if_due();
     }
@@ -106,7 +107,7 @@ impl Protocol {
                 if seq == 0 && !self.follows(slot, stream) {
                     self.heard_before_data(slot);
                 }
-                if let Some((followed, _)) = self.peers.follow(slot, stream, Opening::Behind(seq), &self.shared) {
+                if let Some((followed, _)) = self.peers.follow(slot, stream, Opening::Behind(seq), &mut self.shared) {
                     followed.learn(seq, &mut self.shared);
                     if let Some(peer) = self.peers.get_mut(slot) {
                         peer.times = Some(intervals.iter().collect());
@@ -115,13 +116,13 @@ impl Protocol {
             }
             Body::Lost { first, stamp } => {
                 self.shared.stats.repair.lost_received += 1;
-                if let Some((followed, rtt)) = self.peers.follow(slot, stream, Opening::Nothing, &self.shared) {
+                if let Some((followed, rtt)) = self.peers.follow(slot, stream, Opening::Nothing, &mut self.shared) {
                     followed.lost(first, seq, Word { stamp, path }, rtt, &mut self.shared);
                 }
             }
             Body::Reset { stamp } => {
                 self.shared.stats.repair.resets_received += 1;
-                if let Some((followed, rtt)) = self.peers.follow(slot, stream, Opening::Behind(seq), &self.shared) {
+                if let Some((followed, rtt)) = self.peers.follow(slot, stream, Opening::Behind(seq), &mut self.shared) {
                     followed.reset(seq, Word { stamp, path }, rtt, &mut self.shared);
                 }
             }
@@ -132,7 +133,7 @@ impl Protocol {
                 let delay = (reason > 0 || delay > 0).then_some(told);
                 let confirmed = Confirmed { seq, ranges, delay };
                 let asked = self.follows(slot, stream)
-                    && self.peers.follow(slot, stream, Opening::Nothing, &self.shared).is_some_and(
+                    && self.peers.follow(slot, stream, Opening::Nothing, &mut self.shared).is_some_and(
                         |(followed, rtt)| followed.confirm(confirmed, Word { stamp, path }, rtt, &self.shared),
                     );
                 if let Some(peer) = self.peers.get_mut(slot).filter(|_| asked && cookie > 0) {
@@ -162,7 +163,7 @@ impl Protocol {
             }
             return;
         }
-        if let Some((followed, _)) = self.peers.follow(slot, stream, Opening::Behind(seq), &self.shared) {
+        if let Some((followed, _)) = self.peers.follow(slot, stream, Opening::Behind(seq), &mut self.shared) {
             followed.heartbeat(beat, &mut self.shared);
         }
     }

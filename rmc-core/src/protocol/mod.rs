@@ -7,34 +7,39 @@ mod build;
 #[cfg(feature = "sim")]
 mod fingerprint;
 mod finish;
+mod heed;
 mod input;
 mod outgoing;
 mod output;
 mod rate;
+mod segments;
 mod serve;
 
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
 use crate::config::{Config, JoinPolicy, MAX_LOCAL_ADDRS, validate_heartbeat_times};
 use crate::error::{ConfigError, HeartbeatTimesError, SendError};
 use crate::event::Received;
+use crate::inbox::Taken;
 use crate::receiver::Peers;
-use crate::sender::{Cookies, GROUP, Pacing, SendStreams};
+use crate::sender::{AdaptiveRate, Cookies, GROUP, Pacing, SendStreams};
 use crate::seq::SeqRange;
 use crate::shared::Shared;
 use crate::stats::{HeldStats, PeerInfo, SendCapacity, Stats};
 use crate::time::Instant;
 use finish::Phase;
 use outgoing::Outgoing;
+pub(crate) use segments::MAX_SEGMENTS;
 
 /// A node: both a sender and a receiver of its group.
 ///
 /// It owns no socket, reads no clock and has no thread. Its methods fall into three classes:
 ///
 /// - **Inputs** change state: [`handle_datagram`](Self::handle_datagram), [`handle_timeout`](Self::handle_timeout),
-///   [`send`](Self::send), [`send_to`](Self::send_to), [`send_at`](Self::send_at), [`recv`](Self::recv),
-///   [`reset`](Self::reset), [`set_heartbeat_times`](Self::set_heartbeat_times), [`set_silent`](Self::set_silent),
+///   [`send`](Self::send), [`send_to`](Self::send_to), [`send_at`](Self::send_at), [`flush`](Self::flush),
+///   [`recv`](Self::recv), [`recv_into`](Self::recv_into), [`reset`](Self::reset), [`set_heartbeat_times`](Self::set_heartbeat_times), [`set_silent`](Self::set_silent),
 ///   [`set_join_policy`](Self::set_join_policy), [`activate`](Self::activate), [`deactivate`](Self::deactivate),
 ///   [`set_local_addr`](Self::set_local_addr), [`transmit_failed`](Self::transmit_failed),
 ///   [`remove_peer`](Self::remove_peer), [`finish`](Self::finish), [`close`](Self::close).
@@ -54,6 +59,7 @@ pub struct Protocol {
     peers: Peers,
     streams: SendStreams,
     pacing: Pacing,
+    adaptive: Option<AdaptiveRate>,
     cookies: Cookies,
     out: Outgoing,
     phase: Phase,
@@ -79,10 +85,13 @@ impl Protocol {
             config.join_policy = JoinPolicy::Now;
         }
         let shared = Shared::new(config, now);
+        let adaptive = AdaptiveRate::new(&shared.config);
+        let rate = adaptive.map(|adaptive| adaptive.get()).or(shared.config.max_rate);
         Ok(Self {
             peers: Peers::new(&shared),
             streams: SendStreams::new(&shared),
-            pacing: Pacing::new(shared.config.max_rate, shared.config.rate_burst, shared.now),
+            pacing: Pacing::new(rate, shared.config.rate_burst, shared.now),
+            adaptive,
             cookies: Cookies::new(shared.config.seed),
             out: Outgoing::new(&shared.config),
             phase: Phase::Open,
@@ -136,6 +145,27 @@ impl Protocol {
     /// Input: takes the next item of any peer's stream. Frees receive window, so drain after it (or call it in the
     /// drain).
     pub fn recv(&mut self) -> Option<Received<'_>> {
+        self.advance_inbox()?;
+        self.shared.inbox.lend()
+    }
+
+    /// Input: as [`recv`](Self::recv), but hands over all messages of a packet at once. [`give_back`](Self::give_back)
+    /// their memory, or it is allocated anew. What was handed over is in no window any more: do not keep many.
+    pub fn take(&mut self) -> Option<Taken> {
+        self.advance_inbox()?;
+        self.shared.inbox.hand_over()
+    }
+
+    /// Input: the memory of what [`take`](Self::take) handed over, for later use.
+    pub fn give_back(&mut self, taken: Taken) {
+        if let Some(buffer) = taken.into_buffer() {
+            self.shared.pool.put(buffer);
+        }
+    }
+
+    /// Takes the next item of the inbox for lending, unless the one being lent has more.
+    #[inline]
+    fn advance_inbox(&mut self) -> Option<()> {
         if !self.shared.inbox.has_record() {
             let (owner, message) = self.shared.inbox.advance(&mut self.shared.pool)?;
             if let Some(bytes) = message {
@@ -144,7 +174,23 @@ impl Protocol {
             }
             self.peers.released(owner, message, &mut self.shared);
         }
-        self.shared.inbox.lend()
+        Some(())
+    }
+
+    /// Input: as [`recv`](Self::recv), with a message's payload in `buffer`, in place of what was in there, and lent from
+    /// there: it stays when the next one is taken. Nothing is allocated where the buffer has the capacity.
+    pub fn recv_into<'a>(&'a mut self, buffer: &'a mut Vec<u8>) -> Option<Received<'a>> {
+        let received = self.recv()?;
+        let Received::Message { peer, stream, path, seq, index, payload } = received else { return Some(received) };
+        buffer.clear();
+        buffer.extend_from_slice(payload);
+        Some(Received::Message { peer, stream, path, seq, index, payload: buffer })
+    }
+
+    /// Input: what waits for more to be packed with it (`flush_after`) waits no longer.
+    pub fn flush(&mut self, now: Instant) {
+        self.input(now);
+        self.streams.seal(&self.shared);
     }
 
     /// Input: receivers shall forget what went before: takes effect behind what is queued (S16).
@@ -287,7 +333,8 @@ impl Protocol {
         }
     }
 
-    /// Query: the number that the next message to the group begins with.
+    /// Query: the number of the next packet of the group's stream: what the next message begins with, unless it is
+    /// packed with one that waits.
     #[must_use]
     pub fn next_seq(&self) -> u64 {
         self.streams.group().log.last_given() + 1
@@ -376,11 +423,17 @@ impl Protocol {
     fn enqueue(&mut self, place: u32, at: Option<u64>, payload: &[u8]) -> Result<u64, SendError> {
         self.may_send()?;
         let Some(stream) = self.streams.get_mut(place) else { return Err(SendError::Finished) };
+        if at.is_none()
+            && let Some(seq) = stream.pack(payload, &mut self.shared)
+        {
+            self.streams.queued(place, &self.shared);
+            return Ok(seq);
+        }
         let seq = stream.enqueue(at, payload, &mut self.shared)?;
         if place == GROUP {
             self.announce_at = None;
         }
-        self.streams.touched(place, &self.shared);
+        self.streams.queued(place, &self.shared);
         Ok(seq)
     }
 }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use super::segments::Segments;
 use crate::config::Config;
 use crate::event::Stream;
 use crate::packet::{HEADER_LEN, Kind};
@@ -22,8 +23,10 @@ pub(super) struct Outgoing {
     pub(super) scratch: Vec<u8>,
     /// The last transmission, until the next poll (F19).
     pub(super) last: Option<Sent>,
-    /// The bytes of a transmission that failed and comes back.
-    pub(super) retry: Option<(Vec<u8>, Sent)>,
+    /// Datagrams that could not be sent and come back: one, or all of a transmission of several.
+    pub(super) retry: VecDeque<(Vec<u8>, Sent)>,
+    /// The bytes of a transmission of several datagrams.
+    pub(super) gathered: Vec<u8>,
     pub(super) stalled_until: Option<Instant>,
     /// How many datagrams left since the last input (S20).
     pub(super) burst: usize,
@@ -87,6 +90,23 @@ pub(super) enum Source {
     Scratch,
     Log { stream: u32, place: usize },
     Retry,
+    Segments(Segments),
+}
+
+impl Source {
+    pub(super) const fn segment_size(self) -> Option<usize> {
+        match self {
+            Self::Segments(segments) => Some(segments.size),
+            Self::Scratch | Self::Log { .. } | Self::Retry => None,
+        }
+    }
+
+    pub(super) const fn datagrams(self) -> u64 {
+        match self {
+            Self::Segments(segments) => segments.count as u64,
+            Self::Scratch | Self::Log { .. } | Self::Retry => 1,
+        }
+    }
 }
 
 /// What is counted and told of a transmission.
@@ -112,7 +132,8 @@ impl Outgoing {
         Self {
             scratch: alloc::vec![0; SCRATCH_LEN],
             last: None,
-            retry: None,
+            retry: VecDeque::new(),
+            gathered: Vec::new(),
             stalled_until: None,
             burst: 0,
             paced_until: None,
@@ -129,8 +150,8 @@ impl Outgoing {
         self.paced_until = None;
     }
 
-    pub(super) const fn has_retry(&self) -> bool {
-        self.retry.is_some()
+    pub(super) fn has_retry(&self) -> bool {
+        !self.retry.is_empty()
     }
 
     pub(super) const fn has_own_table(&self) -> bool {
@@ -150,7 +171,7 @@ impl Outgoing {
 
     pub(super) fn drop_pending(&mut self) {
         self.asides.clear();
-        self.retry = None;
+        self.retry.clear();
         self.stalled_until = None;
         self.announce_due = false;
     }
@@ -176,6 +197,7 @@ mod fingerprint {
                 scratch: _,
                 last,
                 retry,
+                gathered: _,
                 stalled_until,
                 burst: _,
                 paced_until: _,
@@ -186,8 +208,8 @@ mod fingerprint {
                 overflow_told,
             } = self;
             debug_assert!(last.is_none(), "it is drained");
-            to.put(&retry.is_some());
-            if let Some((bytes, sent)) = retry {
+            to.put(&retry.len());
+            for (bytes, sent) in retry {
                 to.bytes(bytes);
                 to.put(sent);
             }
@@ -222,6 +244,7 @@ mod fingerprint {
                 Self::Scratch => to.word(0),
                 Self::Log { stream, place } => to.put(&(1_u8, (*stream, *place))),
                 Self::Retry => to.word(2),
+                Self::Segments(segments) => to.put(&(3_u8, (segments.size, segments.count))),
             }
         }
     }

@@ -8,7 +8,7 @@ use super::outgoing::{Note, Sent, Source};
 use crate::action::{Action, Transmit};
 use crate::event::{Event, EventKind};
 use crate::packet::{Body, Flags, MAX_RTT_MICROS, NO_PROMISE, Packet};
-use crate::sender::{GROUP, Promise};
+use crate::sender::{GROUP, Logged, Promise};
 use crate::time::{Instant, earlier, micros};
 
 /// How long a transmission that the system refused waits (F19).
@@ -21,6 +21,7 @@ impl Protocol {
     /// Output: what to do next. Call it until it says `ArmTimer`, which is always the last of a drain.
     pub fn poll_action(&mut self) -> Action<'_> {
         self.commit();
+        self.heed_receivers();
         self.resume_if_due();
         if let Some(event) = self.shared.events.pop() {
             return Action::Event(event);
@@ -31,13 +32,13 @@ impl Protocol {
         let pending = self.has_pending();
         if !pending {
             // The common end of a drain.
-            self.phase.drained(self.shared.now);
+            if self.shared.queued.packets == 0 {
+                self.phase.drained(self.shared.now);
+            }
         } else if let Some(sent) = self.next_transmission() {
-            self.pacing.spend(sent.len, self.shared.now);
-            self.out.burst += 1;
             self.out.last = Some(sent);
             let (destination, contents) = (sent.destination, self.bytes_of(sent));
-            return Action::Transmit(Transmit { destination, contents, segment_size: None });
+            return Action::Transmit(Transmit { destination, contents, segment_size: sent.bytes.segment_size() });
         }
         // The last END may have left in this drain, or data have begun to wait.
         self.finish_if_due();
@@ -52,15 +53,19 @@ impl Protocol {
     pub fn transmit_failed(&mut self, now: Instant, retry: bool) {
         self.input(now);
         let Some(sent) = self.out.last.take() else { return };
-        self.shared.stats.tx.failed += 1;
+        self.shared.stats.tx.failed += sent.bytes.datagrams();
         if !retry {
             if matches!(sent.bytes, Source::Retry) {
-                self.out.retry = None;
+                self.out.retry.pop_front();
             }
             return;
         }
         self.out.stalled_until = Some(self.shared.now + RETRY_DELAY);
         if matches!(sent.bytes, Source::Retry) {
+            return;
+        }
+        if let Source::Segments(segments) = sent.bytes {
+            self.retry_segments(sent, segments);
             return;
         }
         if self.bytes_of(sent).len() != sent.len {
@@ -69,7 +74,7 @@ impl Protocol {
         }
         let mut bytes = self.shared.pool.take(sent.len);
         bytes.extend_from_slice(self.bytes_of(sent));
-        self.out.retry = Some((bytes, Sent { bytes: Source::Retry, ..sent }));
+        self.out.retry.push_back((bytes, Sent { bytes: Source::Retry, ..sent }));
     }
 
     pub(super) fn announce_if_due(&mut self) {
@@ -83,11 +88,25 @@ impl Protocol {
     /// What left last has really left: it is counted and told now (F24).
     fn commit(&mut self) {
         let Some(sent) = self.out.last.take() else { return };
-        if matches!(sent.bytes, Source::Retry)
-            && let Some((bytes, _)) = self.out.retry.take()
-        {
-            self.shared.pool.put(bytes);
+        match sent.bytes {
+            Source::Scratch | Source::Log { .. } => {}
+            Source::Retry => {
+                if let Some((bytes, _)) = self.out.retry.pop_front() {
+                    self.shared.pool.put(bytes);
+                }
+            }
+            Source::Segments(segments) => {
+                for one in segments.datagrams_of(sent) {
+                    self.has_left(one);
+                }
+                return;
+            }
         }
+        self.has_left(sent);
+    }
+
+    /// A datagram has left.
+    fn has_left(&mut self, sent: Sent) {
         let (destination, seq) = (sent.destination, sent.seq);
         let stats = &mut self.shared.stats;
         stats.tx.packets += 1;
@@ -172,10 +191,17 @@ impl Protocol {
         if self.out.burst >= self.shared.config.max_burst {
             return None;
         }
-        if let Some((_, sent)) = &self.out.retry {
-            return Some(*sent);
+        if let Some(&(_, sent)) = self.out.retry.front() {
+            self.leaves(sent.len);
+            return Some(sent);
         }
-        let sent = self.next_control().or_else(|| self.next_bulk());
+        let mut sent = self.next_control().or_else(|| self.next_bulk());
+        if let Some(sent) = &mut sent {
+            self.leaves(sent.len);
+            if self.shared.config.max_segments > 1 {
+                self.gather(sent);
+            }
+        }
         if !self.streams.has_data() {
             self.phase.drained(self.shared.now);
         }
@@ -231,6 +257,7 @@ impl Protocol {
             let sent = self.build_heartbeat(place, destination, promise);
             if place == GROUP {
                 self.streams.told(now);
+                self.beat();
             }
             return sent;
         }
@@ -263,7 +290,7 @@ impl Protocol {
         let followed = peer.stream_by_id(id)?;
         let stream = followed.owner().stream;
         let flags = flags_of(stream);
-        if let Some((seq, window)) = followed.take_ack(&self.shared) {
+        if let Some((seq, window)) = followed.take_ack(&mut self.shared) {
             let body = Body::Ack { target_epoch, window, rtt: rtt_micros };
             let packet = Packet { flags, heartbeat, epoch: own_epoch, seq, extension: None, body };
             return self.build(&packet, destination, Note::Ack);
@@ -286,7 +313,7 @@ impl Protocol {
                 return None;
             }
             let data_turn = has_data && repair.is_none_or(|len| self.streams.flow.is_data_s_turn(len));
-            if self.shared.config.max_rate.is_some() {
+            if self.pacing.is_limited() {
                 let len = if data_turn { self.streams.next_data_len() } else { repair.unwrap_or(0) };
                 self.out.paced_until = self.pacing.wait(len, self.shared.now);
                 if self.out.paced_until.is_some() {
@@ -296,7 +323,11 @@ impl Protocol {
             }
             let place = if data_turn { self.streams.next_data()? } else { self.streams.next_repair()? };
             let sent = if data_turn { self.next_data(place) } else { self.next_repair(place) };
-            self.streams.touched(place, &self.shared);
+            if data_turn {
+                self.streams.data_sent(place, &self.shared);
+            } else {
+                self.streams.touched(place, &self.shared);
+            }
             if sent.is_some() {
                 return sent;
             }
@@ -308,10 +339,13 @@ impl Protocol {
         let answer = self.streams.send_repair(place, &self.shared)?;
         let sent = self.build_answer(place, answer)?;
         self.streams.flow.repair_left(sent.len, self.streams.has_data());
+        if let Some(adaptive) = &mut self.adaptive {
+            adaptive.repair_left();
+        }
         Some(sent)
     }
 
-    fn next_data(&mut self, place: u32) -> Option<Sent> {
+    pub(super) fn next_data(&mut self, place: u32) -> Option<Sent> {
         let stream = self.streams.get_mut(place)?;
         let destination = stream.destination;
         if let Some(hole) = stream.untold_hole() {
@@ -321,18 +355,28 @@ impl Protocol {
         let at = stream.send_next(&mut self.shared)?;
         let sent = self.build_data(place, at, destination, Flags::NONE, Note::Data(place))?;
         self.streams.data_left(sent.len, || self.peers.census(), &self.shared);
+        if self.adaptive.is_some() {
+            self.adapt_rate();
+        }
         Some(sent)
     }
 
-    fn bytes_of(&self, sent: Sent) -> &[u8] {
+    /// A datagram of `len` bytes is about to leave.
+    pub(super) fn leaves(&mut self, len: usize) {
+        self.pacing.spend(len, self.shared.now);
+        self.out.burst += 1;
+    }
+
+    pub(super) fn bytes_of(&self, sent: Sent) -> &[u8] {
         let bytes = match sent.bytes {
             Source::Scratch => self.out.scratch.get(..sent.len),
             Source::Log { stream, place } => self
                 .streams
                 .get(stream)
                 .and_then(|stream| stream.log.look_up(place, sent.seq))
-                .map(|packet| packet.buffer.as_slice()),
-            Source::Retry => self.out.retry.as_ref().map(|(bytes, _)| bytes.as_slice()),
+                .map(Logged::datagram),
+            Source::Retry => self.out.retry.front().map(|(bytes, _)| bytes.as_slice()),
+            Source::Segments(_) => Some(self.out.gathered.as_slice()),
         };
         bytes.unwrap_or_default()
     }
@@ -350,7 +394,7 @@ impl Protocol {
 
     fn has_pending(&self) -> bool {
         let out = &self.out;
-        out.retry.is_some()
+        out.has_retry()
             || out.table_due.is_some()
             || out.announce_due
             || !out.asides.is_empty()
@@ -366,7 +410,7 @@ impl Protocol {
         }
         let waits = !self.shared.config.silent && pending;
         let pending = waits.then(|| self.out.stalled_until.or(self.out.paced_until).unwrap_or(self.shared.now));
-        let streams = earlier(self.peers.deadline(), self.streams.deadline());
+        let streams = earlier(earlier(self.peers.deadline(), self.peers.ackers.deadline()), self.streams.deadline());
         let resumes = earlier(self.resumes_at(), self.announce_at);
         earlier(earlier(streams, resumes), earlier(self.closes_at(), pending))
     }

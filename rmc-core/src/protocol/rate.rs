@@ -12,6 +12,23 @@ impl Protocol {
         }
     }
 
+    /// Query: how many bytes of datagrams may leave in a second, as it stands now; `None`: no limit.
+    #[must_use]
+    pub fn rate(&self) -> Option<u64> {
+        self.adaptive.map(|adaptive| adaptive.get()).or(self.shared.config.max_rate)
+    }
+
+    /// Data leaves: the rate may have to change (RMC-RATE-1).
+    #[inline(never)]
+    pub(super) fn adapt_rate(&mut self) {
+        let (round_trip, now) = (self.streams.receivers.round_trip(), self.shared.now);
+        if let Some(adaptive) = &mut self.adaptive
+            && adaptive.data_left(round_trip, now)
+        {
+            self.pacing.set_rate(adaptive.get(), now);
+        }
+    }
+
     /// Tells that data need wait no more once none does and the bucket has filled up to its half: not at each packet
     /// that gets through.
     pub(super) fn resume_if_due(&mut self) {

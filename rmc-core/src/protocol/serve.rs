@@ -27,12 +27,12 @@ const CONFIRM_LEN: u32 = 38;
 
 /// Who asks.
 #[derive(Clone, Copy)]
-struct Asker {
-    address: SocketAddr,
+pub(super) struct Asker {
+    pub(super) address: SocketAddr,
     /// Its place among the peers, if it has one.
-    slot: Option<u32>,
+    pub(super) slot: Option<u32>,
     /// It receives at this address.
-    proven: bool,
+    pub(super) proven: bool,
     /// What proves it.
     cookie: u32,
     /// What may be sent to one that is no peer and has not proven it: a part of what it sent just now.
@@ -65,7 +65,7 @@ impl Protocol {
         if let Body::Nack { .. } = packet.body {
             self.asked(&mut asker, rtt, packet);
         } else {
-            self.acknowledge(source, packet);
+            self.acknowledged(&asker, packet);
         }
         self.tell_table(&mut asker);
     }
@@ -173,25 +173,6 @@ impl Protocol {
         let delay = waits.then_some(Duration::ZERO);
         let (Nack { from: to, stamp, .. }, cookie) = (*nack, asker.cookie);
         self.out.add_aside(Aside::Confirm(Confirm { to, place, range, delay, stamp, cookie }));
-    }
-
-    fn acknowledge(&mut self, source: SocketAddr, packet: &Packet<'_>) {
-        let stream = stream_of(packet);
-        self.shared.stats.rx.acks += 1;
-        self.shared.event(Event::GotAck { peer: source, stream, seq: packet.seq });
-        let known = match stream {
-            // The group's Acks are for flow control, which is off.
-            Stream::Group => packet.seq <= self.streams.group().log.last_sent(),
-            Stream::Private => self.streams.private(source).is_none_or(|place| {
-                let known =
-                    self.streams.get_mut(place).is_none_or(|stream| stream.acknowledge(packet.seq, &mut self.shared));
-                self.streams.touched(place, &self.shared);
-                known
-            }),
-        };
-        if !known {
-            self.shared.stats.dropped.ack_beyond += 1;
-        }
     }
 
     /// At most one Heartbeat per peer and shortest interval (F13; RMC-EPOCH-5, RMC-REPAIR-6); all who are no peers

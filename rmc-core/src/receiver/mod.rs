@@ -1,5 +1,6 @@
 //! The receiving half: who is heard, what of their streams is missing, and what is asked for.
 
+mod acks;
 mod assembly;
 mod backoff;
 mod gaps;

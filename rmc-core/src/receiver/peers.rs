@@ -17,9 +17,10 @@ use crate::config::JoinPolicy;
 use crate::event::{EndCause, Event, LossCause, Stream};
 use crate::inbox::{Owner, What};
 use crate::packet::Flags;
+use crate::sender::Ackers;
 use crate::shared::Shared;
 use crate::time::Instant;
-use crate::timer::Deadlines;
+use crate::heap::Deadlines;
 use room::idle_key;
 
 /// Why a packet's source is not treated as a peer.
@@ -49,6 +50,8 @@ pub(crate) struct Peers {
     last_stream_id: u64,
     /// How many peers have asked once, and twice.
     asked: [u32; 2],
+    /// What they have acknowledged of this node's stream to the group.
+    pub(crate) ackers: Ackers,
 }
 
 impl Peers {
@@ -65,6 +68,7 @@ impl Peers {
             sending: VecDeque::new(),
             last_stream_id: 0,
             asked: [0; 2],
+            ackers: Ackers::new(config),
         }
     }
 
@@ -153,7 +157,7 @@ impl Peers {
         slot: u32,
         stream: Stream,
         opening: Opening,
-        shared: &Shared,
+        shared: &mut Shared,
     ) -> Option<(&mut Box<RecvStream>, &mut super::rtt::Rtt)> {
         let peer = self.slots.get_mut(slot as usize)?.as_mut()?;
         if peer.stream(stream).is_none() {
@@ -300,6 +304,7 @@ impl Peers {
         if let Some(positions) = restart(peer, slot, epoch, shared) {
             self.remembered.put(peer.address, former, positions);
         }
+        self.ackers.forget(slot);
         peer.resume = resume.map(Box::new);
         let key = idle_key(peer);
         self.idle.set(slot, key);
@@ -344,6 +349,7 @@ impl Peers {
         self.lookup.remove(peer.address, slot);
         self.timers.clear(slot);
         self.idle.clear(slot);
+        self.ackers.forget(slot);
         self.free.push(slot);
         Some(peer)
     }
@@ -375,6 +381,7 @@ impl Peers {
             if let Some(count) = stream.liveness_mut().check(now) {
                 shared.event(Event::MissingHeartbeat { peer: address, stream: stream.owner().stream, count });
             }
+            stream.check_acks(shared);
             enqueue(stream, &mut self.sending, shared);
         }
         self.timers.set(slot, peer.deadline(&shared.config));
@@ -442,7 +449,7 @@ fn enqueue(stream: &mut RecvStream, sending: &mut VecDeque<(u32, u64)>, shared: 
 
 #[cfg(feature = "sim")]
 crate::fingerprint::state! {
-    Peers { slots, free, timers, idle, remembered, sending, last_stream_id, asked; lookup, recent }
+    Peers { slots, free, timers, idle, remembered, sending, last_stream_id, asked, ackers; lookup, recent }
 }
 
 #[cfg(test)]

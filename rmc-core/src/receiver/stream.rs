@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::acks::{Acks, Room};
 use super::backoff::Advertised;
 use super::gaps::{Asking, Gap, GapState};
 use super::liveness::Liveness;
@@ -39,8 +40,7 @@ pub(crate) struct RecvStream {
     /// The first answer of the sender has not come yet, and nothing was delivered.
     joining: bool,
     end: Option<End>,
-    /// Whether a PRIVATE Heartbeat waits for its Ack.
-    ack_due: bool,
+    acks: Acks,
     /// Whether this stream stands in the queue of those with something to send.
     pub(crate) queued: bool,
 }
@@ -82,15 +82,15 @@ enum Standing {
 }
 
 impl RecvStream {
-    pub(crate) fn new(owner: Owner, start: Start, shared: &Shared) -> Self {
+    pub(crate) fn new(owner: Owner, start: Start, shared: &mut Shared) -> Self {
         let next = match start {
             Start::First | Start::Oldest => 1,
             Start::At(seq) => seq,
             Start::Behind(seq) => seq + 1,
         };
-        let advertised = match owner.stream {
-            Stream::Group => Advertised::default(),
-            Stream::Private => Advertised::ALONE,
+        let (advertised, group) = match owner.stream {
+            Stream::Group => (Advertised::default(), 0),
+            Stream::Private => (Advertised::ALONE, 1),
         };
         let mut window = Window::new(owner, next, Scheduler::new(advertised), shared);
         match start {
@@ -104,7 +104,7 @@ impl RecvStream {
             spoke: shared.now,
             joining: start == Start::Oldest,
             end: None,
-            ack_due: false,
+            acks: Acks::new(next, group, shared),
             queued: false,
         }
     }
@@ -167,6 +167,7 @@ impl RecvStream {
             Taken::New(gap) => {
                 shared.stats.rx.data += 1;
                 self.spoke = shared.now;
+                self.acks.data(shared.now);
                 if let Some(gap) = gap {
                     self.filled(gap, arrival, rtt, shared);
                 }
@@ -186,8 +187,17 @@ impl RecvStream {
     /// A Heartbeat (S25; RMC-GAP-10, RMC-LOST-6, RMC-ACK-1).
     pub(crate) fn heartbeat(&mut self, beat: Beat, shared: &mut Shared) {
         match self.owner().stream {
-            Stream::Group => self.window.asking().0.advertise(beat.advertised),
-            Stream::Private => self.ack_due = true,
+            Stream::Group => {
+                self.window.asking().0.advertise(beat.advertised);
+                self.acks.advertise(beat.advertised.group, shared);
+                if beat.seq <= self.window.known() {
+                    self.acks.heartbeat(shared);
+                }
+            }
+            Stream::Private => self.acks.demand(),
+        }
+        if beat.oldest > 1 && beat.seq >= beat.oldest {
+            self.acks.learn_kept(beat.seq - beat.oldest + 1);
         }
         if self.window.is_crowded(shared) {
             shared.stats.dropped.unread += 1;
@@ -297,12 +307,14 @@ impl RecvStream {
         asked
     }
 
-    /// The application has taken an item of this stream. Returns whether that made room for a gap that can now be asked
-    /// for.
+    /// The application has taken an item of this stream. Returns whether there is something to send because of that: a
+    /// gap can now be asked for, or the sender is to be told of the room.
     #[inline]
     pub(crate) fn released(&mut self, message: Option<usize>, shared: &mut Shared) -> bool {
         self.window.release(message);
-        self.window.extend(shared)
+        let extended = self.window.extend(shared);
+        self.note_progress(shared);
+        extended || self.acks.is_due()
     }
 
     /// The stream is over. Nothing may be handed to it after.
@@ -369,7 +381,7 @@ impl RecvStream {
 
     /// Whether there is something to send to the peer now.
     pub(crate) fn wants_to_send(&self, shared: &Shared) -> bool {
-        self.ack_due || self.window.gaps().earliest().is_some_and(|due| due <= shared.now)
+        self.acks.is_due() || self.window.gaps().earliest().is_some_and(|due| due <= shared.now)
     }
 
     /// The NACK that is due, if one is.
@@ -380,16 +392,24 @@ impl RecvStream {
 
     /// The Ack that is due, if one is: the highest number with nothing missing before it, and how many packets fit
     /// behind it.
-    pub(crate) fn take_ack(&mut self, shared: &Shared) -> Option<(u64, u32)> {
-        if !core::mem::take(&mut self.ack_due) {
+    pub(crate) fn take_ack(&mut self, shared: &mut Shared) -> Option<(u64, u32)> {
+        if !self.acks.is_due() {
             return None;
         }
+        let room = Room {
+            position: self.delivered(),
+            reached: self.window.reached(),
+            limit: self.window.limit(shared),
+            scarce: self.window.is_scarce(shared),
+            whole: self.window.whole(shared),
+        };
+        self.acks.take(room, shared);
         if self.delivered() == self.window.known() {
             // The sender stops its heartbeats when this arrives; if it does not arrive, the next one comes
             // (RMC-PRIV-4).
             self.liveness.touch(shared.now, None, &shared.config);
         }
-        Some((self.delivered(), self.window.free_packets(shared)))
+        Some((room.position, self.window.room(shared)))
     }
 
     /// When this stream needs `handle_timeout` next.
@@ -397,7 +417,12 @@ impl RecvStream {
         // While it waits to be polled, its gaps are no reason to wake up.
         let gaps = if self.queued { None } else { self.window.gaps().earliest() };
         let late = config.patience().and_then(|patience| self.window.gaps().first().map(|gap| gap.seen + patience));
-        earlier(earlier(gaps, late), self.liveness.deadline())
+        earlier(earlier(gaps, late), earlier(self.acks.deadline(), self.liveness.deadline()))
+    }
+
+    /// Whether an Ack is due is looked at.
+    pub(crate) fn check_acks(&mut self, shared: &mut Shared) {
+        self.acks.check(self.delivered(), self.spoke, shared);
     }
 
     pub(crate) fn info(&self) -> StreamInfo {
@@ -472,7 +497,15 @@ impl RecvStream {
             self.joining = false;
         }
         self.window.extend(shared);
+        self.note_progress(shared);
         self.tell_end(shared);
+    }
+
+    #[inline]
+    fn note_progress(&mut self, shared: &mut Shared) {
+        let (reached, limit) = (self.window.reached(), self.window.limit(shared));
+        let Self { window, acks, .. } = self;
+        acks.progress(reached, limit, |shared| window.is_scarce(shared), shared);
     }
 
     /// Tells the end of the stream (RMC-END-4) once everything up to it was delivered or reported.
@@ -496,6 +529,6 @@ pub(crate) fn promised(micros: u32) -> Option<Duration> {
 
 #[cfg(feature = "sim")]
 crate::fingerprint::state! {
-    RecvStream { window, liveness, spoke, joining, end, ack_due, queued }
+    RecvStream { window, liveness, spoke, joining, end, acks, queued }
     End { seq, told }
 }

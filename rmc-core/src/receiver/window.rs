@@ -57,6 +57,8 @@ pub(crate) struct Window {
     marks: usize,
     /// The number of this stream's last item in the inbox.
     tail: Option<u64>,
+    /// The most payload that a packet had.
+    largest: usize,
 }
 
 #[derive(Clone)]
@@ -106,6 +108,7 @@ impl Window {
             unread: Held::default(),
             marks: 0,
             tail: None,
+            largest: 1,
         }
     }
 
@@ -119,6 +122,11 @@ impl Window {
 
     pub(crate) const fn known(&self) -> u64 {
         self.known
+    }
+
+    /// The highest number that came, was delivered or given up.
+    pub(crate) fn reached(&self) -> u64 {
+        self.received.max(self.next - 1)
     }
 
     pub(crate) const fn gaps(&self) -> &Gaps {
@@ -158,10 +166,28 @@ impl Window {
         self.next - 1 + shared.config.receive_window_packets.saturating_sub(self.unread.packets) as u64
     }
 
-    /// How many packets fit behind `next - 1`.
-    pub(crate) fn free_packets(&self, shared: &Shared) -> u32 {
-        let free = shared.config.receive_window_packets.saturating_sub(self.unread.packets + self.cached_packets());
-        u32::try_from(free).unwrap_or(u32::MAX)
+    /// How many packets behind `next - 1` this node can take, those that it has behind gaps included (RMC-ACK-1).
+    pub(crate) fn room(&self, shared: &Shared) -> u32 {
+        let config = &shared.config;
+        let by_bytes = config.receive_window_bytes.saturating_sub(self.held_bytes()) / self.largest;
+        let by_total = config.receive_total_packets.saturating_sub(shared.received_packets + shared.told);
+        let by_total_bytes = config.receive_total_bytes.saturating_sub(shared.received_bytes) / self.largest;
+        let free = by_bytes.min(by_total).min(by_total_bytes).saturating_add(self.cache.len());
+        let room = free.min(config.receive_window_packets.saturating_sub(self.unread.packets));
+        u32::try_from(room).unwrap_or(u32::MAX)
+    }
+
+    /// How many packets fit into the whole window.
+    pub(crate) fn whole(&self, shared: &Shared) -> u64 {
+        let config = &shared.config;
+        config.receive_window_packets.min(config.receive_window_bytes / self.largest) as u64
+    }
+
+    /// Whether less than half of the window is free.
+    pub(crate) fn is_scarce(&self, shared: &Shared) -> bool {
+        let config = &shared.config;
+        self.unread.packets + self.cache.len() > config.receive_window_packets / 2
+            || self.held_bytes() > config.receive_window_bytes / 2
     }
 
     /// Numbers up to `seq` exist.
@@ -197,6 +223,7 @@ impl Window {
             return Taken::Duplicate;
         }
         self.learn(arrival.seq);
+        self.largest = self.largest.max(arrival.payload.len());
         if arrival.seq == self.next {
             return self.take_next(arrival, shared);
         }

@@ -10,6 +10,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use crate::config::Config;
 use crate::packet::{Flags, HEADER_LEN};
 use crate::seq::SeqRange;
 use crate::shared::{Held, Shared};
@@ -25,17 +26,53 @@ pub(crate) struct Log {
     queued: Held,
     last_given: u64,
     last_sent: u64,
+    /// Whether the last packet of the queue takes further messages (RMC-PACK-3).
+    open: bool,
+    /// The length of the last message in it.
+    last_len: usize,
+    /// The size of the last packet that left: the next one will probably be as large.
+    hint: usize,
 }
 
-/// A packet: room for its header, then its payload, so that it leaves without a copy.
+/// A packet, where it leaves from without a copy: room for its header, then its payload.
+///
+/// A packet of one message begins two bytes into its buffer. Where more are packed with it the header moves to the
+/// front, and between stands the length of the first: nothing else has to move.
 #[derive(Clone)]
 pub(crate) struct Logged {
     pub(crate) seq: u64,
     pub(crate) flags: Flags,
     /// A reset takes effect behind it (S16).
     reset_after: bool,
+    /// When it was put into the queue; once it has left, when it did.
     sent_at: Instant,
-    pub(crate) buffer: Vec<u8>,
+    buffer: Vec<u8>,
+}
+
+/// The length of a record stands before it in so many bytes.
+const LENGTH_LEN: usize = 2;
+/// Where the first message stands in a packet's buffer.
+const CONTENT: usize = HEADER_LEN + LENGTH_LEN;
+
+impl Logged {
+    /// The datagram. Its header is written when it leaves.
+    pub(crate) fn datagram(&self) -> &[u8] {
+        self.buffer.get(self.begin()..).unwrap_or_default()
+    }
+
+    pub(crate) fn datagram_mut(&mut self) -> &mut [u8] {
+        let begin = self.begin();
+        self.buffer.get_mut(begin..).unwrap_or_default()
+    }
+
+    /// Bytes of payload, the lengths of records included.
+    const fn payload_len(&self) -> usize {
+        self.buffer.len() - self.begin() - HEADER_LEN
+    }
+
+    const fn begin(&self) -> usize {
+        if self.flags.contains(Flags::PACKED) { 0 } else { LENGTH_LEN }
+    }
 }
 
 /// What the log has for a number that was sent.
@@ -58,6 +95,9 @@ impl Log {
             queued: Held { packets: 0, bytes: 0 },
             last_given: floor,
             last_sent: floor,
+            open: false,
+            last_len: 0,
+            hint: 0,
         }
     }
 
@@ -89,13 +129,66 @@ impl Log {
 
     /// Adds a packet to the queue. Its number is above the last one given.
     pub(crate) fn push(&mut self, seq: u64, flags: Flags, payload: &[u8], shared: &mut Shared) {
-        let mut buffer = shared.pool.take(HEADER_LEN + payload.len());
-        buffer.extend_from_slice(&[0; HEADER_LEN]);
+        let config = &shared.config;
+        self.open = config.packing && flags.contains(WHOLE);
+        self.last_len = payload.len();
+        let len = CONTENT + payload.len();
+        let size = if self.open { len.max(self.hint.min(config.max_datagram)) } else { len };
+        let mut buffer = shared.pool.take(size);
+        buffer.extend_from_slice(&[0; CONTENT]);
         buffer.extend_from_slice(payload);
         self.queued.add(payload.len());
         shared.queued.add(payload.len());
         self.last_given = seq;
         self.packets.push_back(Logged { seq, flags, reset_after: false, sent_at: shared.now, buffer });
+    }
+
+    /// Puts a message into the last packet of the queue, if that takes it (RMC-PACK-3). Returns the packet's number.
+    #[inline]
+    pub(crate) fn pack(&mut self, payload: &[u8], shared: &mut Shared) -> Option<u64> {
+        if !self.open {
+            return None;
+        }
+        let packet = self.packets.back_mut()?;
+        let len = packet.buffer.len() + LENGTH_LEN + payload.len();
+        let first = !packet.flags.contains(Flags::PACKED);
+        let added = LENGTH_LEN + payload.len() + if first { LENGTH_LEN } else { 0 };
+        let config = &shared.config;
+        if len > config.max_datagram || self.queued.bytes + added > config.send_queue_bytes {
+            return None;
+        }
+        let length = u16::try_from(payload.len()).ok()?;
+        if first {
+            let before = u16::try_from(packet.buffer.len() - CONTENT).ok()?;
+            packet.buffer.get_mut(HEADER_LEN..CONTENT)?.copy_from_slice(&before.to_be_bytes());
+            packet.flags |= Flags::PACKED;
+        }
+        if len > packet.buffer.capacity() {
+            enlarge(&mut packet.buffer, len, shared);
+        }
+        packet.buffer.extend_from_slice(&length.to_be_bytes());
+        packet.buffer.extend_from_slice(payload);
+        self.last_len = payload.len();
+        self.queued.bytes += added;
+        shared.queued.bytes += added;
+        Some(packet.seq)
+    }
+
+    /// The last packet of the queue takes nothing more.
+    pub(crate) const fn seal(&mut self) {
+        self.open = false;
+    }
+
+    /// Until when what is queued waits for more to be packed with it (RMC-PACK-4); `None`: it does not.
+    #[inline]
+    pub(crate) fn held_until(&self, config: &Config) -> Option<Instant> {
+        if !self.open || config.flush_after.is_zero() || self.queued.packets != 1 {
+            return None;
+        }
+        let packet = self.packets.back()?;
+        // What is full leaves, if one more message like the last one is what will come.
+        let has_room = packet.buffer.len() + LENGTH_LEN + self.last_len <= config.max_datagram;
+        has_room.then(|| packet.sent_at + config.flush_after)
     }
 
     /// A reset takes effect behind what is queued; returns whether nothing is, so that it takes effect now.
@@ -106,6 +199,7 @@ impl Log {
         if let Some(last) = self.packets.back_mut() {
             last.reset_after = true;
         }
+        self.open = false;
         false
     }
 
@@ -126,10 +220,12 @@ impl Log {
         let now = shared.now;
         let packet = self.packets.get_mut(self.sent)?;
         packet.sent_at = now;
-        let len = packet.buffer.len() - HEADER_LEN;
+        let len = packet.payload_len();
         let reset_after = packet.reset_after;
         self.last_sent = packet.seq;
+        self.hint = packet.buffer.len();
         self.sent += 1;
+        self.open &= self.sent < self.packets.len();
         self.queued.sub(len);
         shared.queued.sub(len);
         self.kept.add(len);
@@ -161,9 +257,10 @@ impl Log {
     /// Drops everything.
     pub(crate) fn clear(&mut self, shared: &mut Shared) {
         self.drop_up_to(u64::MAX, shared);
+        self.open = false;
         while let Some(packet) = self.packets.pop_front() {
-            self.queued.sub(packet.buffer.len() - HEADER_LEN);
-            shared.queued.sub(packet.buffer.len() - HEADER_LEN);
+            self.queued.sub(packet.payload_len());
+            shared.queued.sub(packet.payload_len());
             shared.pool.put(packet.buffer);
         }
     }
@@ -187,10 +284,19 @@ impl Log {
         }
     }
 
+    /// When `seq`, a number that was sent, did so; `None`: it is not kept any more.
+    pub(crate) fn sent_at(&self, seq: u64) -> Option<Instant> {
+        match self.find(seq) {
+            Found::At(place) => self.get(place).map(|packet| packet.sent_at),
+            Found::Hole(hole) => self.sent_at(hole.last() + 1),
+            Found::Below => None,
+        }
+    }
+
     /// How long the datagram of `seq`, a number that was sent, is; 0: there is none.
     pub(crate) fn len_of(&self, seq: u64) -> usize {
         match self.find(seq) {
-            Found::At(place) => self.get(place).map_or(0, |packet| packet.buffer.len()),
+            Found::At(place) => self.get(place).map_or(0, |packet| packet.datagram().len()),
             Found::Hole(_) | Found::Below => 0,
         }
     }
@@ -221,7 +327,7 @@ impl Log {
 
     fn drop_oldest(&mut self, shared: &mut Shared) {
         let Some(packet) = self.packets.pop_front() else { return };
-        let len = packet.buffer.len() - HEADER_LEN;
+        let len = packet.payload_len();
         self.sent -= 1;
         self.kept.sub(len);
         shared.kept.sub(len);
@@ -229,12 +335,25 @@ impl Log {
     }
 }
 
+/// The flags of a packet that holds one message, or several.
+const WHOLE: Flags = Flags::FIRST.union(Flags::LAST);
+
+/// Makes room for `len` bytes, and for those that will probably follow: few steps, so that little is copied, but none to
+/// far more than is there.
+#[inline(never)]
+fn enlarge(buffer: &mut Vec<u8>, len: usize, shared: &mut Shared) {
+    let size = (4 * buffer.capacity()).min(shared.config.max_datagram).max(len);
+    let mut larger = shared.pool.take(size);
+    larger.extend_from_slice(buffer);
+    shared.pool.put(core::mem::replace(buffer, larger));
+}
+
 #[cfg(feature = "sim")]
 mod fingerprint {
-    use super::{HEADER_LEN, Log, Logged};
+    use super::{CONTENT, Flags, HEADER_LEN, Log, Logged};
     use crate::fingerprint::{Fingerprint, State, state};
 
-    state! { Log { packets, sent, kept, queued, last_given, last_sent } }
+    state! { Log { packets, sent, kept, queued, last_given, last_sent, open, last_len; hint } }
 
     impl State for Logged {
         fn put(&self, to: &mut Fingerprint) {
@@ -244,7 +363,8 @@ mod fingerprint {
                 to.put(sent_at);
             }
             // The header is written whenever it leaves.
-            to.bytes(buffer.get(HEADER_LEN..).unwrap_or_default());
+            let begin = if flags.contains(Flags::PACKED) { HEADER_LEN } else { CONTENT };
+            to.bytes(buffer.get(begin..).unwrap_or_default());
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The sending half: what waits, what is kept for repair, what is owed to whom, and when heartbeats are due.
 
+mod ackers;
 mod askers;
 mod backoff;
+mod congestion;
 mod cookies;
 mod flow;
 mod group_rtt;
@@ -13,12 +15,16 @@ mod ramp;
 mod receivers;
 mod repairs;
 mod rounds;
+mod selection;
 mod stream;
 mod streams;
 
+pub(crate) use ackers::{Acked, Ackers, MOST_DENSE, Progress, ack_interval};
+pub(crate) use congestion::AdaptiveRate;
 pub(crate) use cookies::Cookies;
 pub(crate) use group_size::Census;
 pub(crate) use heartbeats::Promise;
+pub(crate) use log::Logged;
 pub(crate) use pacing::Pacing;
 pub(crate) use repairs::{Answer, Nack, Owed, Served};
 pub(crate) use stream::SendStream;

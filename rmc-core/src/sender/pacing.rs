@@ -23,6 +23,18 @@ impl Pacing {
         Self { rate, burst, credit: burst, filled: now }
     }
 
+    /// Whether there is a rate at all.
+    #[inline]
+    pub(crate) const fn is_limited(&self) -> bool {
+        self.rate.is_some()
+    }
+
+    /// From now on the bucket fills at this rate.
+    pub(crate) fn set_rate(&mut self, rate: u64, now: Instant) {
+        self.fill(self.rate.unwrap_or(rate), now);
+        self.rate = Some(rate);
+    }
+
     /// When `len` bytes may leave: `None`: now.
     pub(crate) fn wait(&mut self, len: usize, now: Instant) -> Option<Instant> {
         let rate = self.rate?;

@@ -115,6 +115,16 @@ impl Receivers {
         self.told_at = Some(now);
     }
 
+    /// The round trip of the group, if any of them reported it.
+    pub(crate) const fn round_trip(&self) -> Option<Duration> {
+        self.rtt.get()
+    }
+
+    /// How many receivers they were told that there are; 0: nothing was told yet.
+    pub(crate) const fn told_group(&self) -> u32 {
+        if self.told_at.is_some() { self.told.group } else { 0 }
+    }
+
     /// When the group must be told of what has changed; `None`: nothing has that matters.
     pub(crate) fn tells_at(&self) -> Option<Instant> {
         let now = self.advertised();

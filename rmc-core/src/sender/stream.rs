@@ -6,7 +6,8 @@ use core::time::Duration;
 use super::heartbeats::Heartbeats;
 use super::log::Log;
 use super::repairs::Repairs;
-use crate::config::Config;
+use super::ackers::reach;
+use crate::config::{Config, FlowControl};
 use crate::error::SendError;
 use crate::event::Stream;
 use crate::packet::Flags;
@@ -30,6 +31,10 @@ pub(crate) struct SendStream {
     pub(crate) hole_told: bool,
     /// The node finishes: when the queue is empty, the end is announced.
     ending: bool,
+    /// The highest number that may leave now, as far as receivers take it (RMC-FLOW-1).
+    pub(crate) limit: u64,
+    /// Since when what waits has had to wait for them.
+    blocked_since: Option<Instant>,
     /// A private stream's highest number that its receiver acknowledged.
     acked: u64,
     /// Since when a private stream's receiver has owed an acknowledgement and given no sign.
@@ -54,6 +59,11 @@ impl SendStream {
             tells_at: None,
             hole_told: false,
             ending: false,
+            limit: match kind {
+                Stream::Group => u64::MAX,
+                Stream::Private => limit_of(floor, u32::MAX, &shared.config),
+            },
+            blocked_since: None,
             acked: floor,
             waiting_since: shared.now,
             in_control: false,
@@ -68,6 +78,15 @@ impl SendStream {
             Stream::Group => Flags::NONE,
             Stream::Private => Flags::PRIVATE,
         }
+    }
+
+    /// Puts a message into a packet that waits, if there is one that takes it. Returns that packet's number.
+    #[inline]
+    pub(crate) fn pack(&mut self, payload: &[u8], shared: &mut Shared) -> Option<u64> {
+        let seq = self.log.pack(payload, shared)?;
+        shared.stats.tx.messages += 1;
+        shared.stats.tx.packed += 1;
+        Some(seq)
     }
 
     /// Puts a message into the queue, in as many packets as it takes; all of it or nothing. Returns the number of the
@@ -117,8 +136,46 @@ impl SendStream {
         self.reset_due || self.beats.is_due() || self.telling_due || self.repairs.has_answers()
     }
 
-    pub(crate) fn has_data(&self) -> bool {
-        self.log.queued().packets > 0
+    /// Whether a data packet may leave now.
+    pub(crate) fn has_data(&self, shared: &Shared) -> bool {
+        !self.is_empty() && self.has_room() && !self.is_held(shared)
+    }
+
+    /// As [`has_data`](Self::has_data), and notes since when what waits has had to wait for receivers.
+    #[inline]
+    pub(crate) fn may_send(&mut self, shared: &Shared) -> bool {
+        if self.is_empty() {
+            self.blocked_since = None;
+            return false;
+        }
+        if !self.has_room() {
+            self.blocked_since.get_or_insert(shared.now);
+            return false;
+        }
+        self.blocked_since = None;
+        !self.is_held(shared)
+    }
+
+    /// Since when what waits has had to wait for receivers.
+    pub(crate) const fn blocked_since(&self) -> Option<Instant> {
+        self.blocked_since
+    }
+
+    /// Whether receivers have room for a packet. Behind a hole too one may leave as long as they have room for one: how
+    /// far it is makes no difference to them (RMC-FLOW-8).
+    #[inline]
+    const fn has_room(&self) -> bool {
+        self.log.last_sent() < self.limit
+    }
+
+    /// Whether what waits does so for more to be packed with it.
+    #[inline]
+    fn is_held(&self, shared: &Shared) -> bool {
+        self.log.held_until(&shared.config).is_some_and(|until| until > shared.now)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.log.queued().packets == 0
     }
 
     /// The hole before the next packet, if the group does not know of it yet.
@@ -152,11 +209,14 @@ impl SendStream {
     }
 
     /// An Ack of a private stream (S17, S18; RMC-ACK-2, RMC-PRIV-4). Returns whether it names a number that was sent.
-    pub(crate) fn acknowledge(&mut self, seq: u64, shared: &mut Shared) -> bool {
+    pub(crate) fn acknowledge(&mut self, seq: u64, window: u32, shared: &mut Shared) -> bool {
         if seq > self.log.last_sent() {
             return false;
         }
         self.waiting_since = shared.now;
+        if seq >= self.acked {
+            self.limit = limit_of(seq, window, &shared.config);
+        }
         self.acked = self.acked.max(seq);
         self.log.drop_up_to(self.acked, shared);
         if self.is_acknowledged() && !self.reset_due {
@@ -194,6 +254,7 @@ impl SendStream {
             return;
         }
         self.ending = true;
+        self.log.seal();
         let nothing_sent = self.log.last_given() == 0 && !announced;
         let all_acknowledged = self.kind == Stream::Private && self.is_acknowledged();
         if nothing_sent || all_acknowledged {
@@ -215,10 +276,18 @@ impl SendStream {
     }
 
     fn announce_end_if_done(&mut self) {
-        if self.ending && !self.has_data() {
+        if self.ending && self.is_empty() {
             self.beats.end();
         }
     }
+}
+
+/// How far a private stream may go on whose receiver has everything up to `position`, and room for `window` packets.
+fn limit_of(position: u64, window: u32, config: &Config) -> u64 {
+    if config.flow_control == FlowControl::None {
+        return u64::MAX;
+    }
+    position.saturating_add(reach(config).min(window.into()))
 }
 
 #[cfg(feature = "sim")]
@@ -233,6 +302,8 @@ impl crate::fingerprint::State for SendStream {
             reset_due,
             hole_told,
             ending,
+            limit,
+            blocked_since,
             acked,
             waiting_since,
             telling_due,
@@ -248,6 +319,8 @@ impl crate::fingerprint::State for SendStream {
         to.put(&((*reset_due, *hole_told), (*ending, *telling_due)));
         to.put(&tells_at.is_some());
         to.ahead(*tells_at);
+        to.put(limit);
+        to.put(blocked_since);
         // The group is never waited for.
         if *kind == Stream::Private {
             to.put(&(*acked, *waiting_since));

@@ -15,7 +15,7 @@ use crate::event::{Event, Stream};
 use crate::hash::{Map, map};
 use crate::shared::Shared;
 use crate::time::{Instant, earlier};
-use crate::timer::Deadlines;
+use crate::heap::Deadlines;
 
 /// The place of the group's stream; private streams follow.
 pub(crate) const GROUP: u32 = 0;
@@ -132,11 +132,45 @@ impl SendStreams {
         if stream.repairs.has_repairs() && !core::mem::replace(&mut stream.in_repairs, true) {
             self.repairs.push_back(place);
         }
-        if stream.has_data() && !core::mem::replace(&mut stream.in_data, true) {
+        if !stream.in_data && stream.may_send(shared) {
+            stream.in_data = true;
             self.data.push_back(place);
         }
-        let released = stream.repairs.released_at(&self.flow);
+        let held = stream.log.held_until(&shared.config).filter(|&until| until > shared.now);
+        let released = earlier(stream.repairs.released_at(&self.flow), held);
         if let Some(deadline) = earlier(stream.deadline(&shared.config), released) {
+            self.timers.set_if_earlier(place, deadline);
+        }
+    }
+
+    /// After a message was queued: as [`touched`](Self::touched), for what that can change.
+    #[inline]
+    pub(crate) fn queued(&mut self, place: u32, shared: &Shared) {
+        if place != GROUP || !shared.config.flush_after.is_zero() {
+            self.touched(place, shared);
+            return;
+        }
+        let Some(group) = self.slots.get_mut(GROUP as usize).and_then(Option::as_deref_mut) else { return };
+        if !group.in_data && group.may_send(shared) {
+            group.in_data = true;
+            self.data.push_back(GROUP);
+        }
+    }
+
+    /// After a data packet left: likewise.
+    #[inline]
+    pub(crate) fn data_sent(&mut self, place: u32, shared: &Shared) {
+        let Some(stream) = self.slots.get_mut(place as usize).and_then(Option::as_deref_mut) else { return };
+        if stream.has_control() {
+            self.touched(place, shared);
+            return;
+        }
+        if !stream.in_data && stream.may_send(shared) {
+            stream.in_data = true;
+            self.data.push_back(place);
+        }
+        let held = stream.log.held_until(&shared.config).filter(|&until| until > shared.now);
+        if let Some(deadline) = earlier(stream.deadline(&shared.config), held) {
             self.timers.set_if_earlier(place, deadline);
         }
     }
@@ -197,11 +231,30 @@ impl SendStreams {
         if served.some && !served.refused {
             beats.hasten(now, &config.heartbeat_times);
         }
-        if place == GROUP && stream.beats.is_running() {
-            stream.tells_at = self.receivers.tells_at();
-            stream.tell_if_due(now);
+        if place == GROUP {
+            self.tell_if_changed(shared);
         }
         served
+    }
+
+    /// More is known of the receivers: they may have to be told. Call [`touched`](Self::touched) after.
+    pub(crate) fn tell_if_changed(&mut self, shared: &Shared) {
+        let tells_at = self.receivers.tells_at();
+        if let Some(group) = self.get_mut(GROUP).filter(|group| group.beats.is_running()) {
+            group.tells_at = tells_at;
+            group.tell_if_due(shared.now);
+        }
+    }
+
+    /// The receivers let the group's stream go on up to this number (RMC-FLOW-1).
+    pub(crate) fn set_limit(&mut self, limit: u64, shared: &Shared) {
+        let Some(group) = self.get_mut(GROUP) else { return };
+        group.limit = limit;
+        if group.in_data && !group.has_data(shared) {
+            group.in_data = false;
+            self.data.retain(|&place| place != GROUP);
+        }
+        self.touched(GROUP, shared);
     }
 
     /// Whether those that have not proven that they receive have to wait for what they ask the stream at `place` for.
@@ -240,7 +293,17 @@ impl SendStreams {
     /// How long the next data packet is, header included.
     pub(crate) fn next_data_len(&self) -> usize {
         let stream = self.data.front().and_then(|&place| self.get(place));
-        stream.and_then(|stream| stream.log.next_unsent()).map_or(0, |packet| packet.buffer.len())
+        stream.and_then(|stream| stream.log.next_unsent()).map_or(0, |packet| packet.datagram().len())
+    }
+
+    /// The number and length of the packet that is next in the stream at `place`, if no other stream has data, and no
+    /// hole before that has to be told of.
+    pub(crate) fn only_data_of(&self, place: u32) -> Option<(u64, usize)> {
+        if self.data.len() != 1 || self.data.front() != Some(&place) {
+            return None;
+        }
+        let next = self.get(place)?.log.next_unsent()?;
+        Some((next.seq, next.datagram().len()))
     }
 
     /// Whose data is next.
@@ -302,6 +365,16 @@ impl SendStreams {
         for place in self.places() {
             if let Some(stream) = self.get_mut(place) {
                 stream.end(announced && place == GROUP);
+            }
+            self.touched(place, shared);
+        }
+    }
+
+    /// What waits for more to be packed with it leaves.
+    pub(crate) fn seal(&mut self, shared: &Shared) {
+        for place in self.places() {
+            if let Some(stream) = self.get_mut(place) {
+                stream.log.seal();
             }
             self.touched(place, shared);
         }

@@ -111,7 +111,7 @@ use crate::error::ConfigError;
 use crate::event::Received;
 use crate::protocol::Protocol;
 use crate::time::Instant;
-use crate::timer::Deadlines;
+use crate::heap::Deadlines;
 use network::{Network, derive};
 use node::{Node, State};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rmc_core::packet::{Body, Flags, Packet};
 use rmc_core::{
-    Action, Config, EndCause, Event, EventMask, Instant, JoinPolicy, LossCause, Path, Protocol, Received, RepairMode,
+    Action, Config, EndCause, Event, EventMask, FlowControl, Instant, JoinPolicy, LossCause, Path, Protocol, Received, RepairMode,
     Stream, StreamInfo,
 };
 
@@ -111,6 +111,11 @@ impl Lone {
         // What the seed did: each asker is answered alone and is who it says it is.
         config.repair_mode = RepairMode::Unicast;
         config.verify_askers = false;
+        // One message, one number.
+        config.packing = false;
+        // Nobody is told what came, nor waited for.
+        config.acknowledge = false;
+        config.flow_control = FlowControl::None;
         change(&mut config);
         let node = Protocol::new(config, Instant::ORIGIN).expect("the configuration is valid");
         let mut lone = Self { node, sent: Vec::new(), events: Vec::new(), now: Duration::ZERO, deadline: None };

@@ -51,6 +51,7 @@ mod seed_s28_silent;
 mod seed_s31_finish;
 mod seed_s35_events;
 mod seed_s37_restart;
+mod segments;
 mod threshold_asking;
 mod threshold_receiving;
 mod threshold_sending;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rmc_core::packet::{Body, Packet};
 use rmc_core::sim::{Application, Datagram, GROUP, Link, Loss, NodeId, Outbox, Place, Sim, SimError, Verdict};
-use rmc_core::{Config, EventKind, EventMask, Instant, Protocol, Received, SendError};
+use rmc_core::{Config, EventKind, EventMask, FlowControl, Instant, Protocol, Received, SendError};
 
 use super::bounds;
 use super::owed::{self, MAX_LINGER};
@@ -448,6 +448,10 @@ fn configure(config: &mut Config, setup: &Setup, policy: Policy) {
     config.verify_askers = setup.verify;
     config.repair_share = setup.share;
     config.silent_gap = SILENT_GAP;
+    // The model knows one message a number, and nobody who waits for others.
+    config.packing = false;
+    config.acknowledge = false;
+    config.flow_control = FlowControl::None;
     if !setup.heartbeats.is_empty() {
         config.heartbeat_times = setup.heartbeats.iter().copied().map(Duration::from_millis).collect();
     }

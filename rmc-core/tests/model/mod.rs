@@ -15,7 +15,9 @@ use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
 use rmc_core::packet::{Body, Packet};
-use rmc_core::{Action, Config, Delivery, EventMask, Instant, JoinPolicy, Path, Protocol, RepairMode, Transmit};
+use rmc_core::{
+    Action, Config, Delivery, EventMask, FlowControl, Instant, JoinPolicy, Path, Protocol, RepairMode, Transmit,
+};
 
 use check::Streams;
 use op::Op;
@@ -84,6 +86,9 @@ impl Setup {
         config.send_queue_packets = 16;
         config.send_queue_bytes = 2_000;
         config.max_burst = 4;
+        config.packing = false;
+        config.acknowledge = false;
+        config.flow_control = FlowControl::None;
         config.max_rate = self.rate.map(|rate| 1 + u64::from(rate) * 100);
         config.rate_burst = 200;
         config.max_nacks = 4;

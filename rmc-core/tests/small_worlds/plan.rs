@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use rmc_core::{Config, JoinPolicy, RepairMode};
+use rmc_core::{Config, FlowControl, JoinPolicy, RepairMode};
 
 use crate::sight::Sight;
 
@@ -291,6 +291,9 @@ impl Plan {
             config.heartbeat_times = self.table.iter().map(|&millis| Duration::from_millis(millis)).collect();
         }
         config.max_burst = self.backlog.min(10);
+        config.packing = false;
+        config.acknowledge = false;
+        config.flow_control = FlowControl::None;
         // Every retry after exactly the round trip's timeout: no random number shows in a time, so that states do not
         // differ by what was drawn on the way to them.
         config.nack_max_delay = Duration::from_millis(1);

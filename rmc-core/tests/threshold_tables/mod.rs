@@ -141,6 +141,7 @@ pub(crate) const CONFIG: &[(&str, Shown)] = &[
             "a_burst_has_max_burst_datagrams_and_arms_a_deadline_that_is_reached",
         )]),
     ),
+    ("max_segments", Pairs(&[("max_segments_as_many_leave_as_one", "max_segments_and_not_one_more")])),
     (
         "max_rate",
         Pairs(&[(
@@ -336,6 +337,20 @@ pub(crate) const CONSTANTS: &[(&str, &str, Shown)] = &[
         "RETRY_DELAY",
         Pairs(&[("retry_delay_a_tick_before_its_end_nothing_leaves", "retry_delay_at_its_end_the_packet_comes_back")]),
     ),
+    (
+        "protocol/segments.rs",
+        "MAX_BYTES",
+        Pairs(&[(
+            "segments_of_as_many_bytes_as_a_datagram_may_have_leave_as_one",
+            "segments_of_one_byte_more_than_a_datagram_may_have_do_not_leave_as_one",
+        )]),
+    ),
+    (
+        "protocol/segments.rs",
+        "TURN_OF_SEGMENTS",
+        Pairs(&[("while_a_repair_waits_a_quarter_leaves_as_one", "while_a_repair_waits_not_one_more_leaves_as_one")]),
+    ),
+    ("protocol/segments.rs", "MAX_SEGMENTS", Nowhere("the bound of an option, which tests/config.rs has")),
     ("protocol/outgoing.rs", "SCRATCH_LEN", Nowhere("the longest control packet that there is")),
     ("receiver/backoff.rs", "E", Nowhere("a number of mathematics")),
     ("receiver/backoff.rs", "LN_2", Nowhere("a number of mathematics")),

@@ -1,13 +1,16 @@
 //! The calls of the handles: what they wait for, and who does the work.
 
 use std::net::SocketAddr;
+use std::thread;
 use std::time::Duration;
 
 use rmc_core::{Instant, PeerInfo, Protocol, SendError};
 
 use super::drain::Effort;
+use super::load::Next;
 use super::owner::Owner;
 use super::{Shared, State};
+use crate::batch::Batch;
 use crate::clock::Patience;
 use crate::error::{FlushError, RecvTimeoutError, TryRecvError};
 use crate::event::Event;
@@ -46,8 +49,9 @@ impl Owner {
             match send(&mut state.protocol, now, peer, payload) {
                 Err(SendError::Full) => {}
                 result => {
+                    let next = if result.is_ok() { state.load.taken(payload.len(), now) } else { Next::Leave };
                     drop(state);
-                    shared.drain(Effort::Much);
+                    shared.follow(next, Effort::Much);
                     return result;
                 }
             }
@@ -63,7 +67,13 @@ impl Owner {
     pub(crate) fn try_send(&self, peer: Option<SocketAddr>, payload: &[u8]) -> Result<u64, SendError> {
         let shared = self.shared();
         let peer = peer.map(|peer| shared.named(peer));
-        shared.input(Effort::Burst, |protocol, now| send(protocol, now, peer, payload))
+        let mut state = shared.state();
+        let now = shared.clock.now();
+        let result = send(&mut state.protocol, now, peer, payload);
+        let next = if result.is_ok() { state.load.taken(payload.len(), now) } else { Next::Leave };
+        drop(state);
+        shared.follow(next, Effort::Burst);
+        result
     }
 
     pub(crate) fn send_at(&self, seq: u64, payload: &[u8]) -> Result<u64, SendError> {
@@ -92,12 +102,15 @@ impl Owner {
     pub(crate) fn flush(&self, timeout: Option<Duration>) -> Result<(), FlushError> {
         let shared = self.shared();
         let patience = Patience::new(timeout);
+        // What waits for more to be packed with it need not.
+        self.input(Protocol::flush);
         let mut state = shared.state();
+        let last = state.protocol.next_seq() - 1;
         loop {
             if state.protocol.is_closed() && !state.finished {
                 return Err(FlushError::Closed);
             }
-            if state.finished || state.all_left() {
+            if state.finished || (state.all_left() && state.protocol.stable_seq() >= last) {
                 return Ok(());
             }
             let Some(left) = patience.left() else { return Err(FlushError::Timeout) };
@@ -122,9 +135,26 @@ impl Owner {
                 return Err(RecvTimeoutError::Disconnected);
             }
             let Some(left) = patience.left() else { return Err(RecvTimeoutError::Timeout) };
-            state.receivers_waiting += 1;
-            state = wait(&shared.readable, state, left);
-            state.receivers_waiting -= 1;
+            state = shared.await_readable(state, left);
+        }
+    }
+
+    /// Takes at least one item, or says why there is none.
+    pub(crate) fn recv_batch(&self, batch: &mut Batch, timeout: Option<Duration>) -> Result<(), RecvTimeoutError> {
+        let shared = self.shared();
+        let patience = Patience::new(timeout);
+        let mut state = shared.state();
+        loop {
+            if batch.fill(&mut state.protocol) {
+                drop(state);
+                shared.drain(Effort::Burst);
+                return Ok(());
+            }
+            if state.protocol.is_closed() {
+                return Err(RecvTimeoutError::Disconnected);
+            }
+            let Some(left) = patience.left() else { return Err(RecvTimeoutError::Timeout) };
+            state = shared.await_readable(state, left);
         }
     }
 
@@ -184,7 +214,8 @@ impl Owner {
         let patience = Patience::new(timeout);
         let mut state = shared.state();
         loop {
-            if state.protocol.is_closed() {
+            // Not as soon as it is: whoever polls it tells what happened last.
+            if state.protocol.is_closed() && (state.finished || state.closed_by_call) {
                 return true;
             }
             let Some(left) = patience.left() else { return false };
@@ -204,6 +235,42 @@ impl Owner {
 }
 
 impl Shared {
+    /// A message was taken: it leaves now, or waits for more.
+    fn follow(&self, next: Next, effort: Effort) {
+        match next {
+            Next::Wait => {}
+            Next::WaitUntil(latest) => self.alarm.set_if_earlier(latest),
+            Next::Leave => {
+                self.drain(effort);
+                self.state().load.through(self.clock.now());
+            }
+        }
+    }
+
+    /// For the timer thread: looks after messages that gather, for as long as they come thick and fast. It wakes by
+    /// itself meanwhile, so that nobody has to wake it.
+    pub(super) fn watch_stream(&self) {
+        loop {
+            let mut state = self.state();
+            let now = self.clock.now();
+            let is_due = state.load.is_due(now);
+            state.load.watched = state.load.streams(now) && !state.protocol.is_closed();
+            let watches = state.load.watched;
+            drop(state);
+            if is_due {
+                self.drain(Effort::All);
+            }
+            if !watches {
+                return;
+            }
+            if self.alarm.is_due(&self.clock) {
+                self.state().load.watched = false;
+                return;
+            }
+            thread::sleep(self.pause);
+        }
+    }
+
     /// Those who wait for room learn that no more messages are taken.
     fn wake_all_senders(&self) {
         drop(self.state());

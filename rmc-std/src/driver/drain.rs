@@ -19,7 +19,9 @@ use crate::address;
 use crate::event::{Event, SocketErrorKind, SocketOperation};
 use crate::failures::kind_of;
 use crate::lock::{lock, try_lock};
+use crate::offload;
 use crate::socket;
+use crate::traffic::Traffic;
 
 /// How much a thread may do for all before it leaves the rest to the timer thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,11 +60,17 @@ pub(super) struct Outlet {
     /// How much of `contents` has left.
     sent: usize,
     segment: usize,
+    /// The system cuts one buffer into many datagrams, as far as is known.
+    segmenting: bool,
+    /// It has refused to, and the protocol has not been told.
+    refused: bool,
     destination: SocketAddr,
     group: SocketAddr,
     /// The protocol brings the failed datagram back: it counts as not sent.
     retrying: bool,
     failures_in_a_row: u32,
+    #[cfg(test)]
+    refusal_for_tests: Option<i32>,
 }
 
 /// The protocol's next wish.
@@ -78,23 +86,30 @@ enum Wish {
 const MOST_RETRIES: u32 = 100;
 
 impl Outlet {
-    pub(super) fn new(socket: Arc<UdpSocket>, group: SocketAddr) -> Self {
+    pub(super) fn new(socket: Arc<UdpSocket>, group: SocketAddr, segmenting: bool) -> Self {
         Self {
             socket_is_v6: is_v6(&socket),
             socket,
             contents: Vec::new(),
             sent: 0,
             segment: 1,
+            segmenting,
+            refused: false,
             destination: group,
             group,
             retrying: false,
             failures_in_a_row: 0,
+            #[cfg(test)]
+            refusal_for_tests: None,
         }
     }
 
     /// From now on by another socket, a datagram included that has not left yet.
     pub(super) fn set_socket(&mut self, socket: Arc<UdpSocket>) {
         self.socket_is_v6 = is_v6(&socket);
+        if self.segmenting && !offload::can_segment(&socket) {
+            self.refuse();
+        }
         self.socket = socket;
     }
 
@@ -107,24 +122,65 @@ impl Outlet {
         self.sent = 0;
     }
 
-    fn fill(&mut self, transmit: rmc_core::Transmit<'_>) {
+    /// Takes a transmission over; the bytes of several datagrams are still the protocol's. Returns whether they are.
+    fn fill(&mut self, transmit: rmc_core::Transmit<'_>) -> bool {
         self.clear();
-        self.contents.extend_from_slice(transmit.contents);
-        self.segment = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
         self.destination = address::for_socket(transmit.destination, self.socket_is_v6);
+        self.segment = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
+        if transmit.segment_size.is_none() {
+            self.contents.extend_from_slice(transmit.contents);
+        }
+        transmit.segment_size.is_some()
+    }
+
+    fn datagrams(&self) -> usize {
+        self.contents.len().div_ceil(self.segment)
     }
 
     /// Sends what is left of the contents.
-    fn send(&mut self, wait: bool) -> io::Result<()> {
+    fn send(&mut self, wait: bool, traffic: &Traffic) -> io::Result<()> {
         while !self.is_empty() {
-            let end = self.contents.len().min(self.sent + self.segment);
-            match socket::send(&self.socket, &self.contents[self.sent..end], self.destination, wait) {
-                Ok(()) => self.sent = end,
+            let many = self.segmenting && self.sent == 0 && self.segment < self.contents.len();
+            let end = if many { self.contents.len() } else { self.contents.len().min(self.sent + self.segment) };
+            let bytes = &self.contents[self.sent..end];
+            let sent = if many {
+                self.send_segments(bytes, wait)
+            } else {
+                socket::send(&self.socket, bytes, self.destination, wait)
+            };
+            match sent {
+                Ok(()) => {
+                    traffic.sent(if many { self.datagrams() } else { 1 });
+                    self.sent = end;
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Each on its own then, these too.
+                Err(error) if many && offload::is_refusal(&error) => {
+                    self.refuse();
+                    traffic.set_segmenting(false);
+                }
                 Err(error) => return Err(error),
             }
         }
         Ok(())
+    }
+
+    fn send_segments(&self, bytes: &[u8], wait: bool) -> io::Result<()> {
+        #[cfg(test)]
+        if let Some(code) = self.refusal_for_tests {
+            return Err(io::Error::from_raw_os_error(code));
+        }
+        offload::send_segments(&self.socket, bytes, self.segment, self.destination, wait)
+    }
+
+    /// In what `Effort::datagrams` counts. Many that leave by one call cost less than as many calls.
+    fn cost(&self) -> u32 {
+        1 + u32::try_from(self.datagrams() / 8).unwrap_or(u32::MAX)
+    }
+
+    const fn refuse(&mut self) {
+        self.segmenting = false;
+        self.refused = true;
     }
 
     /// Whether a failed datagram is worth another try. One node that cannot be reached must not hold up the group.
@@ -145,6 +201,15 @@ impl Outlet {
     /// As if a datagram could not leave without waiting.
     pub(super) fn hold_for_tests(&mut self, contents: &[u8], destination: SocketAddr) {
         self.fill(rmc_core::Transmit { destination, contents, segment_size: None });
+    }
+
+    /// As if the system refused to cut buffers, with this error.
+    pub(super) fn refuse_for_tests(&mut self, code: i32) {
+        self.refusal_for_tests = Some(code);
+    }
+
+    pub(super) const fn accept_for_tests(&mut self) {
+        self.refusal_for_tests = None;
     }
 
     pub(super) fn fail_for_tests(&mut self, times: u32) {
@@ -190,7 +255,7 @@ impl Shared {
             match self.next_wish(outlet) {
                 Wish::Closed => return true,
                 Wish::Transmit => {
-                    left -= 1;
+                    left = left.saturating_sub(outlet.cost());
                     if !self.transmit(outlet, effort) {
                         self.alarm.ring();
                         return false;
@@ -212,17 +277,20 @@ impl Shared {
     fn next_wish(&self, outlet: &mut Outlet) -> Wish {
         let mut state = self.state();
         state.in_flight = outlet.retrying;
+        if std::mem::take(&mut outlet.refused) {
+            state.protocol.set_max_segments(1);
+        }
         loop {
             match state.protocol.poll_action() {
                 Action::Transmit(transmit) => {
-                    outlet.fill(transmit);
+                    if outlet.fill(transmit) {
+                        state.protocol.swap_segments(&mut outlet.contents);
+                    }
                     state.in_flight = true;
                     return Wish::Transmit;
                 }
                 Action::Event(rmc_core::Event::Readable) => {
-                    if state.receivers_waiting > 0 {
-                        self.readable.notify_all();
-                    }
+                    self.wake_receivers(&state);
                     self.observers.notify(&Event::Protocol(rmc_core::Event::Readable));
                 }
                 Action::Event(event) => self.event(Event::Protocol(event)),
@@ -232,6 +300,7 @@ impl Shared {
                         state.finished |= !state.closed_by_call;
                         return Wish::Closed;
                     }
+                    state.load.flushed();
                     self.wake_senders(&state, deadline);
                     return Wish::Timer(deadline);
                 }
@@ -257,7 +326,7 @@ impl Shared {
         if outlet.is_empty() {
             return true;
         }
-        match outlet.send(effort != Effort::Burst) {
+        match outlet.send(effort != Effort::Burst, &self.traffic) {
             Ok(()) => {
                 outlet.retrying = false;
                 outlet.failures_in_a_row = 0;
@@ -275,6 +344,7 @@ impl Shared {
         outlet.failures_in_a_row = outlet.failures_in_a_row.saturating_add(1);
         let now = self.clock.now();
         let mut state = self.state();
+        state.protocol.swap_segments(&mut outlet.contents);
         state.protocol.transmit_failed(now, outlet.retrying);
         drop(state);
         let mut failures = lock(&self.failures);

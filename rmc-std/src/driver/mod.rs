@@ -6,8 +6,10 @@
 
 mod calls;
 mod drain;
+mod load;
 mod owner;
 mod reader;
+mod seat;
 mod sockets;
 #[cfg(test)]
 mod tests;
@@ -15,12 +17,15 @@ mod tests;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Condvar, Mutex, MutexGuard};
+use std::time::Duration;
 
 use rmc_core::{Instant, Protocol};
 
 pub(crate) use self::owner::Owner;
 
 use self::drain::Outlet;
+use self::load::SendLoad;
+use self::seat::{Seat, Seating};
 use self::sockets::Sockets;
 use crate::alarm::Alarm;
 use crate::clock::Clock;
@@ -29,6 +34,7 @@ use crate::event_ring::EventRing;
 use crate::failures::Failures;
 use crate::lock::lock;
 use crate::observers::Observers;
+use crate::traffic::Traffic;
 
 /// What the endpoint's handles and threads share.
 #[derive(Debug)]
@@ -48,6 +54,11 @@ struct Shared {
     events: EventRing,
     observers: Observers,
     failures: Mutex<Failures>,
+    traffic: Traffic,
+    /// How long what comes thick and fast may gather.
+    pause: Duration,
+    /// Where an application may read the multicast socket itself.
+    seat: Option<Seat>,
 }
 
 /// What the protocol's lock guards.
@@ -66,6 +77,8 @@ struct State {
     local_addrs: Vec<SocketAddr>,
     /// Until when the protocol knows the addresses before the last change too.
     former_until: Option<Instant>,
+    load: SendLoad,
+    seating: Seating,
 }
 
 impl std::fmt::Debug for State {
@@ -109,5 +122,8 @@ impl Shared {
         drop(self.state.lock());
         self.readable.notify_all();
         self.writable.notify_all();
+        if let Some(seat) = &self.seat {
+            seat.ring();
+        }
     }
 }

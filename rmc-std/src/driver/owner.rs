@@ -9,7 +9,9 @@ use std::time::Duration;
 use rmc_core::{Config, EventKind, Protocol};
 
 use super::drain::{Effort, Outlet};
-use super::reader::{self, Reading};
+use super::load::SendLoad;
+use super::reader::{self, Gear, Reading};
+use super::seat::{Seat, Seating};
 use super::sockets::Sockets;
 use super::{Shared, State};
 use crate::alarm::Alarm;
@@ -22,6 +24,9 @@ use crate::handles::Sender;
 use crate::impair::{Impairment, Stage};
 use crate::lock::lock;
 use crate::observers::{Callback, ObserverId, Observers};
+use crate::offload;
+use crate::own_filter;
+use crate::traffic::Traffic;
 
 /// The handles' side of the driver: it holds the threads, which do not hold it.
 #[derive(Debug)]
@@ -44,12 +49,21 @@ impl Owner {
         mut config: Config,
         parts: Parts,
         impairment: Option<Impairment>,
+        pause: Duration,
     ) -> Result<Arc<Self>, BuildError> {
         let clock = Clock::start();
         let (group, event_ring) = (config.group, config.event_ring);
         let local_addrs = parts.local_addrs.clone();
         config.local_addrs = local_addrs.clone();
+        let segmenting = config.max_segments > 1 && offload::can_segment(&parts.unicast.socket);
+        if !segmenting {
+            config.max_segments = 1;
+        }
+        if let Some(multicast) = &parts.multicast {
+            own_filter::drop_own(&multicast.socket, local_addrs[0], config.epoch);
+        }
         let protocol = Protocol::new(config, clock.now())?;
+        let seat = parts.multicast.as_ref().and_then(|_| Seat::new());
         let notices = assembly::buffer_notices(&parts);
         let sockets = Sockets::new(group, parts);
         let shared = Shared {
@@ -63,17 +77,23 @@ impl Owner {
                 closed_by_call: false,
                 local_addrs,
                 former_until: None,
+                load: SendLoad::new(pause),
+                seating: Seating::new(),
             }),
             readable: Condvar::new(),
             writable: Condvar::new(),
-            outlet: Mutex::new(Outlet::new(Arc::clone(&sockets.unicast().socket), group)),
+            outlet: Mutex::new(Outlet::new(Arc::clone(&sockets.unicast().socket), group, segmenting)),
             unpolled: AtomicBool::new(false),
             alarm: Alarm::default(),
             sockets: Mutex::new(sockets),
             events: EventRing::new(event_ring),
             observers: Observers::new(event_ring),
             failures: Mutex::new(Failures::default()),
+            traffic: Traffic::default(),
+            pause,
+            seat,
         };
+        shared.traffic.set_segmenting(segmenting);
         let owner = Self { shared: Arc::new(shared), threads: Mutex::default(), impairment };
         owner.start_threads().map_err(|source| BuildError::Socket { what: "start a thread", source })?;
         for notice in notices {
@@ -145,9 +165,14 @@ impl Owner {
             rmc_core::Path::Unicast => ("uni", 0),
             rmc_core::Path::Multicast => ("mul", 1),
         };
+        self.shared.traffic.set_coalescing(offload::coalesce(&reading.socket));
         let stage = self.impairment.map(|impairment| Stage::new(impairment, socket));
         let (shared, reading) = (Arc::clone(&self.shared), reading.clone());
-        self.spawn(name, move || reader::run(&shared, &reading, stage))
+        let gear = Arc::new(Mutex::new(Gear::new(shared.pause, stage)));
+        if let Some(seat) = shared.seat.as_ref().filter(|_| reading.path == rmc_core::Path::Multicast) {
+            seat.prepare(&reading, &gear);
+        }
+        self.spawn(name, move || reader::run(&shared, &reading, &gear))
     }
 
     /// Another thread reads the unicast socket now; the one before is through when this returns.
@@ -201,6 +226,7 @@ fn keep_time(shared: &Shared) {
         state.protocol.handle_timeout(now);
         drop(state);
         shared.drain(Effort::All);
+        shared.watch_stream();
     }
 }
 

@@ -2,19 +2,21 @@
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use rmc_core::Path;
 
-use super::Shared;
 use super::drain::Effort;
+use super::load::ReceiveLoad;
+use super::{Shared, State};
 use crate::address;
 use crate::event::SocketOperation;
 use crate::impair::Stage;
 use crate::lock::lock;
+use crate::offload::Receives;
 use crate::socket;
 
 /// What a thread reads, and how it is told to stop.
@@ -34,45 +36,72 @@ pub(super) struct Stop {
     pub(super) retired: AtomicBool,
 }
 
-/// The largest datagram there is.
+/// The largest datagram there is, and the most that the system puts together.
 const MAX_DATAGRAM: usize = 65_536;
-/// How much a retired socket may still have.
-const LAST_DATAGRAMS: u32 = 100_000;
+/// How many receives one call makes at most. Memory: 2 MiB a socket, once datagrams come that were put together.
+const RECEIVES: usize = 32;
+const NOBODY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
+/// How many calls a retired socket may still take.
+const LAST_CALLS: u32 = 100_000;
 /// From how many failures in a row on to pause between them: a socket that fails for good must not cost a processor.
 const PATIENT_FAILURES: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// What a socket is read with.
+#[derive(Debug)]
+pub(super) struct Gear {
+    receives: Receives,
+    load: ReceiveLoad,
+    stage: Option<Stage>,
+}
+
+impl Gear {
+    pub(super) fn new(pause: Duration, stage: Option<Stage>) -> Self {
+        Self { receives: Receives::new(RECEIVES, MAX_DATAGRAM), load: ReceiveLoad::new(pause), stage }
+    }
+
+    /// Lets datagrams gather, if they come thick and fast.
+    pub(super) fn pause(&self) {
+        if let Some(pause) = self.load.pause() {
+            thread::sleep(pause);
+        }
+    }
+
+    /// Takes what is there with one call, and hands it in. `wait`: until something is. Returns whether nothing will ever
+    /// come again.
+    pub(super) fn read(&mut self, shared: &Shared, socket: &UdpSocket, path: Path, wait: bool) -> io::Result<bool> {
+        let arrivals = self.receives.receive(socket, wait)?;
+        let ended = arrivals.iter().any(|arrival| arrival.len == 0) && socket::is_shut_down(socket);
+        self.load.received(shared.clock.now());
+        shared.batch(path, &self.receives, &mut self.stage, !ended);
+        Ok(ended)
+    }
+}
+
 /// The thread's loop.
-pub(super) fn run(shared: &Shared, reading: &Reading, mut stage: Option<Stage>) {
-    let mut buffer = vec![0; MAX_DATAGRAM];
-    let mut last = LAST_DATAGRAMS;
+pub(super) fn run(shared: &Shared, reading: &Reading, gear: &Mutex<Gear>) {
+    let mut last = LAST_CALLS;
     let mut failures: u32 = 0;
     loop {
-        let received = socket::receive(&reading.socket, &mut buffer);
+        shared.take_seat(reading);
+        let mut gear = lock(gear);
+        gear.pause();
+        let read = gear.read(shared, &reading.socket, reading.path, true);
+        drop(gear);
         if reading.stop.closed.load(Ordering::SeqCst) {
             return;
         }
         let retired = reading.stop.retired.load(Ordering::SeqCst);
-        let error = match received {
-            Ok(None) if retired => return,
-            // Where a retired socket is woken by a datagram, that is the last one.
-            Ok(Some((0, _))) if retired => return,
-            Ok(Some(_)) if retired && last == 0 => return,
-            Ok(Some((len, source))) => {
+        let error = match read {
+            // It was woken, and has nothing more; or another thread keeps filling it.
+            Ok(ended) if retired && (ended || last == 0) => return,
+            Ok(false) => {
                 last -= u32::from(retired);
                 failures = 0;
-                let source = address::normal(source);
-                match &mut stage {
-                    None => shared.datagram(source, reading.path, &buffer[..len]),
-                    Some(stage) => {
-                        stage
-                            .pass(source, &buffer[..len], |source, bytes| shared.datagram(source, reading.path, bytes));
-                    }
-                }
                 continue;
             }
             // Somebody else who has the socket too has shut it down.
-            Ok(None) => io::ErrorKind::NotConnected.into(),
+            Ok(true) => io::ErrorKind::NotConnected.into(),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(_) if retired => return,
             Err(error) => error,
@@ -86,19 +115,50 @@ pub(super) fn run(shared: &Shared, reading: &Reading, mut stage: Option<Stage>) 
 }
 
 impl Shared {
-    fn datagram(&self, source: SocketAddr, path: Path, bytes: &[u8]) {
+    /// Hands in what one call received, under one lock. `empty`: what is empty too.
+    fn batch(&self, path: Path, receives: &Receives, stage: &mut Option<Stage>, empty: bool) {
+        let (mut coalesced, mut truncated) = (0, 0);
         let mut state = self.state();
         let now = self.clock.now();
         state.forget_former(now);
-        state.protocol.handle_datagram(now, source, path, bytes);
+        for arrival in receives.arrivals() {
+            // The system does not name who sent an empty one; it is counted as malformed, from whomever it came.
+            let source = arrival.source.map_or(NOBODY, address::normal);
+            if arrival.truncated {
+                truncated += 1;
+                continue;
+            }
+            let bytes = receives.bytes_of(arrival);
+            if arrival.segment < bytes.len() {
+                coalesced += bytes.len().div_ceil(arrival.segment);
+            }
+            let State { protocol, .. } = &mut *state;
+            let mut hand_in = |source: SocketAddr, bytes: &[u8]| protocol.handle_datagram(now, source, path, bytes);
+            if bytes.is_empty() && empty {
+                hand_in(source, bytes);
+            }
+            for datagram in bytes.chunks(arrival.segment) {
+                match stage {
+                    None => hand_in(source, datagram),
+                    Some(stage) => stage.pass(source, datagram, &mut hand_in),
+                }
+            }
+        }
+        if path == Path::Multicast {
+            self.offer_seat(&mut state, now);
+        }
         drop(state);
+        self.traffic.received(coalesced);
+        for _ in 0..truncated {
+            self.receive_failed(&io::ErrorKind::FileTooLarge.into());
+        }
         if self.drain(Effort::Burst) {
             return;
         }
         // The one who drains may wait for the socket. That must not keep what came from those who wait for it.
         let state = self.state();
-        if state.receivers_waiting > 0 && state.protocol.stats().held.readable > 0 {
-            self.readable.notify_all();
+        if state.protocol.stats().held.readable > 0 {
+            self.wake_receivers(&state);
         }
     }
 

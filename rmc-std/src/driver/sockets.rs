@@ -17,6 +17,7 @@ use crate::assembly::{Opened, Parts};
 use crate::error::SocketChangeError;
 use crate::event::SocketStats;
 use crate::lock::lock;
+use crate::own_filter;
 use crate::socket::{self, Buffers, MAX_ADDRESSES, Options};
 
 /// The sockets in use.
@@ -146,6 +147,7 @@ impl Shared {
         stats.receive_errors = failures.receive;
         stats.retries = failures.retries;
         drop(failures);
+        self.traffic.tell(&mut stats);
         stats.events_dropped = self.events.dropped() + self.observers.dropped();
         stats
     }
@@ -183,6 +185,10 @@ impl Owner {
         let mut outlet = lock(&shared.outlet);
         outlet.set_socket(Arc::clone(&new.socket));
         let now = shared.clock.now();
+        if let Some(multicast) = &sockets.multicast {
+            let epoch = shared.state().protocol.config().epoch;
+            own_filter::drop_own(&multicast.socket, addresses[0], epoch);
+        }
         shared.state().change_addresses(addresses, now);
         drop(outlet);
         let old = std::mem::replace(&mut sockets.unicast, new);

@@ -13,6 +13,14 @@ use crate::endpoint::Endpoint;
 use crate::lock::lock;
 use crate::received::Received;
 
+/// Linux's numbers.
+mod libc_code {
+    pub(super) const EIO: i32 = 5;
+    pub(super) const EINVAL: i32 = 22;
+    pub(super) const ENOPROTOOPT: i32 = 92;
+    pub(super) const ENOBUFS: i32 = 105;
+}
+
 const LONG: Duration = Duration::from_secs(60);
 const LO: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
@@ -90,13 +98,67 @@ fn seed_s32_the_former_address_is_known_for_a_while() {
     assert_eq!(known(), [new]);
 }
 
+/// The kernel or the network card will not cut buffers: everything leaves one by one from then on, the datagrams of the
+/// refused call included, and the node says so.
+#[test]
+fn what_the_system_refuses_to_cut_leaves_one_by_one() {
+    for code in [libc_code::EIO, libc_code::EINVAL, libc_code::ENOPROTOOPT] {
+        let (a, b) = two_nodes([239, 255, 254, 5]);
+        let shared = shared(&a);
+        if !a.socket_stats().segmentation {
+            return;
+        }
+        lock(&shared.outlet).refuse_for_tests(code);
+        let outlet = lock(&shared.outlet);
+        for number in 0..200_u32 {
+            a.try_send(&[number.to_be_bytes().as_slice(), &[7; 1_396]].concat()).unwrap();
+        }
+        drop(outlet);
+        shared.drain(Effort::Much);
+        for number in 0..200_u32 {
+            let Ok(Received::Message(message)) = b.recv_timeout(LONG) else { panic!("{number} did not come") };
+            assert_eq!((&message.payload[..4], message.payload.len()), (number.to_be_bytes().as_slice(), 1_400));
+        }
+        let stats = a.socket_stats();
+        assert!(!stats.segmentation, "error {code}");
+        assert_eq!((stats.segments, stats.send_errors.total(), a.stats().tx.failed), (0, 0, 0));
+        assert!(stats.send_calls >= 200, "{} calls", stats.send_calls);
+        assert_eq!((a.config().max_segments, b.config().max_segments), (1, 64));
+    }
+}
+
+/// What the system has no room for comes again, datagram by datagram (F19).
+#[test]
+fn seed_fault_f19_many_at_once_that_the_system_has_no_room_for_come_again() {
+    let (a, b) = two_nodes([239, 255, 254, 6]);
+    let shared = shared(&a);
+    if !a.socket_stats().segmentation {
+        return;
+    }
+    lock(&shared.outlet).refuse_for_tests(libc_code::ENOBUFS);
+    let outlet = lock(&shared.outlet);
+    for number in 0..100_u32 {
+        a.try_send(&[number.to_be_bytes().as_slice(), &[7; 1_396]].concat()).unwrap();
+    }
+    drop(outlet);
+    shared.drain(Effort::Much);
+    lock(&shared.outlet).accept_for_tests();
+    for number in 0..100_u32 {
+        let Ok(Received::Message(message)) = b.recv_timeout(LONG) else { panic!("{number} did not come") };
+        assert_eq!(message.payload[..4], number.to_be_bytes());
+    }
+    let stats = a.socket_stats();
+    assert!(stats.segmentation && stats.retries > 0);
+    assert!(a.stats().tx.failed > 1, "all datagrams of the call");
+}
+
 /// F19: what may pass is tried again, but not for ever; and one node that cannot be reached does not hold up the group.
 #[test]
 fn seed_fault_f19_only_what_may_help_is_tried_again() {
     let socket = Arc::new(UdpSocket::bind((LO, 0)).unwrap());
     let group: SocketAddr = "239.255.254.3:9".parse().unwrap();
     let node: SocketAddr = "192.0.2.1:9".parse().unwrap();
-    let mut outlet = Outlet::new(socket, group);
+    let mut outlet = Outlet::new(socket, group, true);
     let unreachable = io::ErrorKind::NetworkUnreachable.into();
     let full = io::ErrorKind::WouldBlock.into();
     let denied = io::ErrorKind::PermissionDenied.into();

@@ -1,6 +1,7 @@
 //! The command line as a person uses it: the real program, over multicast on 127.0.0.1.
 #![cfg(feature = "cli")]
 
+mod bench;
 mod bridge;
 mod demo;
 mod ends;

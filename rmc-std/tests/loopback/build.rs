@@ -50,8 +50,11 @@ fn seed_fault_f26_a_node_bound_to_any_address_does_not_take_itself_for_a_peer() 
     assert_eq!(a.local_addr().ip(), LO, "the address that multicast leaves from");
     send_all(&a, 1, 50, 100);
     expect_all(&b, &[(a.local_addr(), 1)], 50, 100);
-    super::fixture::eventually("its own packets came back", || a.stats().dropped.own >= 50);
     assert_eq!(a.peers(), []);
+    if cfg!(target_os = "linux") {
+        let stats = a.stats();
+        assert_eq!((stats.rx.packets, stats.dropped.own), (stats.rx.acks, 0), "the system throws them away before");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use rmc_std::{Endpoint, JoinPolicy, Path, Received, SendError, Stream};
+use rmc_std::{FlowControl, Endpoint, JoinPolicy, Path, Received, SendError, Stream};
 
 use super::fixture::{LO, LONG, eventually_knows, expect_all, new_group, next_message, node, on_lo, payload, send_all};
 
@@ -174,6 +174,9 @@ fn a_slow_receiver_gets_or_is_told_of_every_number() {
             config.max_message = 1_000;
             config.backlog_packets = 64;
             config.receive_window_packets = 64;
+            // The sender waits for nobody.
+            config.flow_control = FlowControl::None;
+            config.packing = false;
         })
         .build()
         .unwrap()

@@ -9,4 +9,5 @@ mod events;
 mod fixture;
 mod impaired;
 mod ipv6;
+mod offload;
 mod sockets;

@@ -183,7 +183,7 @@ fn a_socket_that_cannot_receive_is_told_and_sending_goes_on() {
 fn many_threads_send_in_the_order_of_the_numbers() {
     let group = new_group();
     let listener = node_like_socket(group);
-    let a = node(group);
+    let a = on_lo(group).config(|config| config.packing = false).build().unwrap();
     std::thread::scope(|scope| {
         for tag in 1..=4 {
             let a = &a;

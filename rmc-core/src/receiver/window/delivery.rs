@@ -145,26 +145,34 @@ impl Window {
     }
 
     pub(super) fn push_packed(&mut self, seq: u64, path: Path, buffer: Vec<u8>, shared: &mut Shared) {
+        let told = shared.events.mask().contains(EventKind::NewPacket);
+        let (mut count, mut bytes) = (0, 0);
         for (index, record) in (0..=u16::MAX).zip(records(&buffer)) {
-            self.count_message(seq, index, record.len(), shared);
+            count += 1;
+            bytes += record.len() as u64;
+            if told {
+                self.tell_message(seq, index, record.len(), shared);
+            }
         }
+        shared.stats.rx.messages += count;
+        shared.stats.rx.message_bytes += bytes;
         self.push(seq, path, true, buffer, shared);
     }
 
     #[inline]
     pub(super) fn push_message(&mut self, seq: u64, path: Path, buffer: Vec<u8>, shared: &mut Shared) {
-        self.count_message(seq, 0, buffer.len(), shared);
+        shared.stats.rx.messages += 1;
+        shared.stats.rx.message_bytes += buffer.len() as u64;
+        if shared.events.mask().contains(EventKind::NewPacket) {
+            self.tell_message(seq, 0, buffer.len(), shared);
+        }
         self.push(seq, path, false, buffer, shared);
     }
 
-    #[inline]
-    fn count_message(&self, seq: u64, index: u16, len: usize, shared: &mut Shared) {
-        shared.stats.rx.messages += 1;
-        shared.stats.rx.message_bytes += len as u64;
-        if shared.events.mask().contains(EventKind::NewPacket) {
-            let (peer, stream) = (self.owner.peer, self.owner.stream);
-            shared.event(Event::NewPacket { peer, stream, seq, index, len });
-        }
+    #[inline(never)]
+    fn tell_message(&self, seq: u64, index: u16, len: usize, shared: &mut Shared) {
+        let (peer, stream) = (self.owner.peer, self.owner.stream);
+        shared.event(Event::NewPacket { peer, stream, seq, index, len });
     }
 
     #[inline]

@@ -22,6 +22,7 @@ impl State for Window {
             unread,
             marks,
             tail,
+            largest,
         } = self;
         to.put(owner);
         to.put(&[*next, *covered, *known, *received][..]);
@@ -45,6 +46,7 @@ impl State for Window {
         }
         to.put(assembly);
         to.put(unread);
+        to.put(largest);
         to.put(marks);
         // The last item matters as long as it has not been taken: a loss may be added to it.
         to.put(&tail.and_then(|tail| tail.checked_sub(to.front)));

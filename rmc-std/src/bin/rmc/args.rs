@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod bench;
 mod sim;
 
 use std::io::{IsTerminal as _, stdin};
@@ -13,6 +14,7 @@ use rmc_std::JoinPolicy;
 use crate::message::MIN_GENERATED;
 use crate::units;
 
+pub(crate) use bench::{BenchArgs, Role};
 pub(crate) use sim::{DEFAULT_DELAY, DEFAULT_MESSAGES, DEFAULT_RECEIVERS, DEFAULT_SWEEP_MESSAGES, SimArgs};
 
 /// Reliable multicast: one sends, many receive all of it, in order.
@@ -34,6 +36,8 @@ pub(crate) enum Command {
     Recv(RecvArgs),
     /// Show a sender and several receivers at work on this host, with loss
     Demo(DemoArgs),
+    /// Measure throughput and latency, in one process or between several
+    Bench(BenchArgs),
     /// Show one sender and any number of receivers on a simulated network, in virtual time
     Sim(SimArgs),
 }

@@ -126,6 +126,7 @@ pub(crate) fn event_fields(event: &Event) -> Option<(&'static str, Value)> {
         rmc_core::Event::PrivateAbandoned { peer, unacknowledged } => {
             json!({ "peer": peer, "ranges": ranges_value(&[unacknowledged]) })
         }
+        rmc_core::Event::PeerEvicted { peer, seq } => json!({ "peer": peer, "seq": seq }),
         _ => json!({}),
     };
     Some((event.kind().name(), fields))
@@ -155,8 +156,9 @@ pub(crate) fn stats_value(stats: &Stats, sockets: &SocketStats) -> Value {
         .collect();
     json!({
         "tx": {
-            "messages": tx.messages, "packets": tx.packets, "bytes": tx.bytes, "data": tx.data,
+            "messages": tx.messages, "packed": tx.packed, "packets": tx.packets, "bytes": tx.bytes, "data": tx.data,
             "heartbeats": tx.heartbeats, "heartbeat_times": tx.heartbeat_times, "acks": tx.acks, "failed": tx.failed,
+            "let_go": tx.let_go,
         },
         "rx": {
             "packets": rx.packets, "bytes": rx.bytes, "data": rx.data, "messages": rx.messages,
@@ -187,6 +189,8 @@ pub(crate) fn stats_value(stats: &Stats, sockets: &SocketStats) -> Value {
             "retries": sockets.retries, "events_dropped": sockets.events_dropped,
             "unicast_receive_buffer": sockets.unicast_receive_buffer,
             "multicast_receive_buffer": sockets.multicast_receive_buffer, "send_buffer": sockets.send_buffer,
+            "segmentation": sockets.segmentation, "coalescing": sockets.coalescing, "send_calls": sockets.send_calls,
+            "receive_calls": sockets.receive_calls, "segments": sockets.segments, "coalesced": sockets.coalesced,
         },
     })
 }

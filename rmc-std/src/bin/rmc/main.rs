@@ -1,6 +1,7 @@
 //! `rmc`: reliable multicast from the command line.
 
 mod args;
+mod bench;
 mod demo;
 mod interrupt;
 mod json;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Send(options) => send::run(options),
         Command::Recv(options) => recv::run(options),
         Command::Demo(options) => demo::run(options),
+        Command::Bench(options) => bench::run(options),
         Command::Sim(options) => sim::run(options),
     };
     match done {

@@ -1,40 +1,32 @@
-//! Deadlines: an indexed heap, so that the next of many is found without a scan and moved in O(log n) without
-//! allocating.
+//! An indexed heap: the least of many values is found without a scan, and each moved in O(log n) without allocating.
+//! Deadlines stand in one, and what receivers let a sender send.
 
 use alloc::vec::Vec;
 
 use crate::time::Instant;
 
-/// Where an id that has no deadline stands.
+/// Where an id that has no value stands.
 const NOWHERE: u32 = u32::MAX;
 
 /// At most one deadline for each of many small ids.
-#[derive(Clone, Default)]
-pub(crate) struct Deadlines {
-    /// A binary heap, the earliest in front; equal times by id, so that the order depends on nothing else.
-    heap: Vec<(Instant, u32)>,
+pub(crate) type Deadlines = Heap<Instant>;
+
+/// At most one value for each of many small ids.
+#[derive(Clone)]
+pub(crate) struct Heap<V> {
+    /// A binary heap, the least in front; equal values by id, so that the order depends on nothing else.
+    heap: Vec<(V, u32)>,
     /// Where in the heap each id stands.
     places: Vec<u32>,
 }
 
+impl<V> Default for Heap<V> {
+    fn default() -> Self {
+        Self { heap: Vec::new(), places: Vec::new() }
+    }
+}
+
 impl Deadlines {
-    /// The earliest deadline.
-    pub(crate) fn next(&self) -> Option<Instant> {
-        self.heap.first().map(|&(at, _)| at)
-    }
-
-    /// The earliest deadline, and whose it is.
-    #[inline]
-    pub(crate) fn first(&self) -> Option<(Instant, u32)> {
-        self.heap.first().copied()
-    }
-
-    /// The deadline of `id`.
-    pub(crate) fn get(&self, id: u32) -> Option<Instant> {
-        let place = *self.places.get(id as usize)?;
-        self.heap.get(place as usize).map(|&(at, _)| at)
-    }
-
     /// Takes out the id whose deadline is reached first, if one is.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<u32> {
         let &(at, id) = self.heap.first()?;
@@ -44,31 +36,54 @@ impl Deadlines {
         self.clear(id);
         Some(id)
     }
+}
 
-    /// Sets or moves the deadline of `id`.
-    pub(crate) fn set(&mut self, id: u32, at: Instant) {
+impl<V: Ord + Copy> Heap<V> {
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// The least value.
+    pub(crate) fn next(&self) -> Option<V> {
+        self.heap.first().map(|&(value, _)| value)
+    }
+
+    /// The least value, and whose it is.
+    #[inline]
+    pub(crate) fn first(&self) -> Option<(V, u32)> {
+        self.heap.first().copied()
+    }
+
+    /// The value of `id`.
+    pub(crate) fn get(&self, id: u32) -> Option<V> {
+        let place = *self.places.get(id as usize)?;
+        self.heap.get(place as usize).map(|&(value, _)| value)
+    }
+
+    /// Sets or changes the value of `id`.
+    pub(crate) fn set(&mut self, id: u32, value: V) {
         if self.places.len() <= id as usize {
             self.places.resize(id as usize + 1, NOWHERE);
         }
         let place = self.places[id as usize];
         if place == NOWHERE {
-            self.heap.push((at, id));
+            self.heap.push((value, id));
             self.settle(self.heap.len() - 1);
             return;
         }
-        self.heap[place as usize].0 = at;
+        self.heap[place as usize].0 = value;
         self.settle(place as usize);
     }
 
-    /// Sets the deadline of `id` if it has none or a later one. What is moved later stays: the owner looks again when
-    /// it fires.
-    pub(crate) fn set_if_earlier(&mut self, id: u32, at: Instant) {
+    /// Sets the value of `id` if it has none or a higher one. A deadline that is moved later stays: the owner looks again
+    /// when it fires.
+    pub(crate) fn set_if_earlier(&mut self, id: u32, at: V) {
         if self.get(id).is_none_or(|current| at < current) {
             self.set(id, at);
         }
     }
 
-    /// Takes the deadline of `id` away.
+    /// Takes the value of `id` away.
     pub(crate) fn clear(&mut self, id: u32) {
         let Some(&place) = self.places.get(id as usize) else { return };
         if place == NOWHERE {
@@ -120,13 +135,13 @@ impl Deadlines {
 }
 
 #[cfg(feature = "sim")]
-impl crate::fingerprint::State for Deadlines {
+impl<V: Ord + Copy + crate::fingerprint::State> crate::fingerprint::State for Heap<V> {
     fn put(&self, to: &mut crate::fingerprint::Fingerprint) {
         let Self { heap, places } = self;
         to.put(&heap.len());
         for id in 0..u32::try_from(places.len()).unwrap_or(u32::MAX) {
-            if let Some(at) = self.get(id) {
-                to.put(&(id, at));
+            if let Some(value) = self.get(id) {
+                to.put(&(id, value));
             }
         }
     }

@@ -1,0 +1,211 @@
+//! When a receiver acknowledges a stream: how far everything came, and how much more it can take (RMC-ACK-1, RMC-ACK-3 to
+//! RMC-ACK-7).
+
+use core::time::Duration;
+
+use crate::rng::Rng;
+use crate::sender::{MOST_DENSE, ack_interval};
+use crate::shared::Shared;
+use crate::time::{Instant, earlier};
+
+/// An Ack is due when such a part of the window has come, or become free.
+const QUARTER: u64 = 4;
+/// What came is acknowledged when nothing more has come for so long.
+const PAUSE: Duration = Duration::from_millis(10);
+/// Receivers spread over so long for each of them.
+const SPREAD: Duration = Duration::from_millis(1);
+/// A sender keeps so many packets at least, whatever it says.
+const LEAST_KEPT: u64 = 64;
+
+/// Where a stream stands, and what room it has.
+#[derive(Clone, Copy)]
+pub(crate) struct Room {
+    /// Everything up to this number was delivered or given up.
+    pub(crate) position: u64,
+    /// The highest number that came, was delivered or given up.
+    pub(crate) reached: u64,
+    /// There is room up to this number, if packets are what counts.
+    pub(crate) limit: u64,
+    /// Less than half of the window is free.
+    pub(crate) scarce: bool,
+    /// So many packets fit into the whole window.
+    pub(crate) whole: u64,
+}
+
+/// The Acks of one stream.
+#[derive(Clone, Copy)]
+pub(crate) struct Acks {
+    /// This node sends Acks of its own accord.
+    speaks: bool,
+    /// So many packets the sender keeps until they are acknowledged, as far as it has shown.
+    kept: u64,
+    /// How many receivers the sender advertised; 0: it has told nothing yet.
+    group: u32,
+    /// An Ack is due when so high a number has come, or when there is room up to so high a one.
+    next_reached: u64,
+    next_limit: u64,
+    /// What was told last.
+    told: Option<u64>,
+    told_at: Option<Instant>,
+    /// Whether the last one told that room was scarce.
+    told_scarce: bool,
+    /// One is due now.
+    due: bool,
+    /// One is due then.
+    due_at: Option<Instant>,
+    /// When to look whether more has come.
+    pause_at: Option<Instant>,
+}
+
+impl Acks {
+    /// `next`: the first number of the stream that is wanted. `group`: how many receivers it has, if that is known. The
+    /// first Ack tells the sender of this one.
+    pub(crate) fn new(next: u64, group: u32, shared: &mut Shared) -> Self {
+        let mut acks = Self {
+            speaks: shared.config.acknowledge,
+            kept: u64::MAX,
+            group,
+            next_reached: next - 1 + quarter(shared.config.receive_window_packets as u64),
+            next_limit: u64::MAX,
+            told: None,
+            told_at: None,
+            told_scarce: false,
+            due: false,
+            due_at: None,
+            pause_at: None,
+        };
+        acks.schedule(shared.now, &mut shared.rng);
+        acks
+    }
+
+    /// The sender tells of its group.
+    pub(crate) fn advertise(&mut self, group: u32, shared: &mut Shared) {
+        let was_sparse = self.is_sparse();
+        self.group = group;
+        if self.is_sparse() && !was_sparse && self.due_at.take().is_some() {
+            // There are more than it had seemed.
+            self.schedule(shared.now, &mut shared.rng);
+        }
+    }
+
+    /// The backlog of the sender is full: it keeps so many packets.
+    pub(crate) fn learn_kept(&mut self, packets: u64) {
+        self.kept = packets.max(LEAST_KEPT);
+    }
+
+    /// A packet came, or the application has taken something. `scarce`: whether less than half of the window is free.
+    #[inline]
+    pub(crate) fn progress(&mut self, reached: u64, limit: u64, scarce: impl Fn(&Shared) -> bool, shared: &mut Shared) {
+        if !self.speaks || self.due {
+            return;
+        }
+        if reached >= self.next_reached || limit >= self.next_limit {
+            let scarce = scarce(shared);
+            self.stepped(reached, limit, scarce, shared);
+        } else if self.is_sparse() && !self.told_scarce && scarce(shared) {
+            self.due = true;
+        }
+    }
+
+    /// A data packet came: what nothing follows is acknowledged after a pause.
+    #[inline]
+    pub(crate) fn data(&mut self, now: Instant) {
+        if self.pause_at.is_none() && self.speaks && !self.due && self.due_at.is_none() {
+            self.pause_at = Some(now + PAUSE);
+        }
+    }
+
+    /// A Heartbeat came that brought nothing new: what it answers may have been lost (RMC-ACK-6).
+    pub(crate) fn heartbeat(&mut self, shared: &mut Shared) {
+        let interval = ack_interval(self.group);
+        if self.told_at.is_none_or(|at| at + interval <= shared.now) {
+            self.schedule(shared.now, &mut shared.rng);
+        }
+    }
+
+    /// An Ack is wanted at once.
+    pub(crate) const fn demand(&mut self) {
+        self.due = true;
+    }
+
+    /// Looks at the time. `heard`: when something new came last.
+    pub(crate) fn check(&mut self, position: u64, heard: Instant, shared: &mut Shared) {
+        let now = shared.now;
+        if self.due_at.is_some_and(|at| at <= now) {
+            self.due_at = None;
+            self.due = true;
+        }
+        if self.pause_at.is_some_and(|at| at <= now) {
+            self.pause_at = None;
+            if heard + PAUSE > now {
+                self.pause_at = Some(heard + PAUSE);
+            } else if self.told != Some(position) {
+                self.schedule(now, &mut shared.rng);
+            }
+        }
+    }
+
+    pub(crate) const fn is_due(&self) -> bool {
+        self.due
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        if self.due { None } else { earlier(self.due_at, self.pause_at) }
+    }
+
+    /// The Ack that is due leaves, if one is.
+    pub(crate) fn take(&mut self, room: Room, shared: &mut Shared) -> bool {
+        if !core::mem::take(&mut self.due) {
+            return false;
+        }
+        let Room { position, reached, limit, scarce, whole } = room;
+        let quarter = quarter(whole.min(self.kept));
+        // Receivers that get the same do not all speak at the same time.
+        let early = if self.group > 1 { shared.rng.next_u64() % (quarter / QUARTER + 1) } else { 0 };
+        self.next_reached = reached + quarter - early;
+        self.next_limit = limit + quarter - early;
+        (self.told, self.told_at, self.told_scarce) = (Some(position), Some(shared.now), scarce);
+        (self.due_at, self.pause_at) = (None, None);
+        true
+    }
+
+    const fn is_sparse(&self) -> bool {
+        self.group > MOST_DENSE
+    }
+
+    #[inline(never)]
+    fn stepped(&mut self, reached: u64, limit: u64, scarce: bool, shared: &mut Shared) {
+        if !self.is_sparse() || scarce || self.told_scarce {
+            self.due = true;
+            return;
+        }
+        // The sender knows that there is room as long as it hears nothing else.
+        let quarter = quarter(self.kept.min(shared.config.receive_window_packets as u64));
+        (self.next_reached, self.next_limit) = (reached + quarter, limit + quarter);
+        self.schedule(shared.now, &mut shared.rng);
+    }
+
+    /// Sets the time of an Ack that is not urgent, if none is set: not too soon behind the last one, and spread.
+    fn schedule(&mut self, now: Instant, rng: &mut Rng) {
+        if !self.speaks || self.due || self.due_at.is_some() {
+            return;
+        }
+        let interval = ack_interval(self.group);
+        let soonest = self.told_at.map_or(now, |at| now.max(at + interval));
+        let others = if self.group == 0 { MOST_DENSE } else { self.group } - 1;
+        let spread = SPREAD.saturating_mul(others).min(interval);
+        self.due_at = Some(soonest + rng.share(spread));
+    }
+}
+
+/// Packets of a quarter of a window.
+fn quarter(whole: u64) -> u64 {
+    (whole / QUARTER).max(1)
+}
+
+#[cfg(feature = "sim")]
+crate::fingerprint::state! {
+    Acks {
+        kept, group, next_reached, next_limit, told, told_at, told_scarce, due, due_at, pause_at; speaks
+    }
+}

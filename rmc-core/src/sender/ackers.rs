@@ -1,0 +1,420 @@
+//! What the receivers of the group's stream have acknowledged, and so how far this node may go on (RMC-FLOW-1 to
+//! RMC-FLOW-9).
+//!
+//! An Ack says up to where nothing is missing, and how many packets more its receiver can take: both together are the
+//! receiver's limit. The lowest limit of all that count is the sender's. What one Ack costs grows with the logarithm of
+//! their number.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::selection::Selection;
+use crate::config::{Config, FlowControl};
+use crate::heap::Deadlines;
+use crate::time::{Instant, earlier};
+
+/// Up to so many receivers each acknowledges what it gets; where there are more, who has room says so rarely.
+pub(crate) const MOST_DENSE: u32 = 100;
+/// So often a receiver may say that nothing has changed.
+pub(crate) const ACK_INTERVAL: Duration = Duration::from_millis(100);
+/// The same where there are many of them, at least.
+const SPARSE_INTERVAL: Duration = Duration::from_secs(1);
+/// So many Acks a second come from all receivers together.
+const ACKS_A_SECOND: u32 = 1_000;
+/// Before any receiver counts it is waited for so long.
+const START_WAIT: Duration = Duration::from_millis(200);
+/// A quorum waits so long for one that does not advance.
+const QUORUM_STALL: Duration = Duration::from_secs(5);
+/// Who was let go so often comes back as late as who was let go once more.
+const MOST_DOUBLINGS: u8 = 6;
+/// So many times the stall after one that had not proven its address was let go, no new ones of that kind count.
+const DISTRUST: u32 = 12;
+
+/// How often a receiver acknowledges what is not urgent, in a group of so many (RMC-ACK-5). 0: unknown.
+pub(crate) fn ack_interval(group: u32) -> Duration {
+    if group <= MOST_DENSE {
+        return ACK_INTERVAL;
+    }
+    SPARSE_INTERVAL.max(Duration::from_secs(1) * group / ACKS_A_SECOND)
+}
+
+/// The receivers that acknowledge, by their places among the peers.
+#[derive(Clone)]
+pub(crate) struct Ackers {
+    places: Vec<Place>,
+    /// How long who does not advance is waited for; `None`: nobody is.
+    patience: Option<Duration>,
+    /// So many packets the backlog keeps for sure.
+    reach: u64,
+    /// The limits of those that have to be heeded now.
+    limits: Selection,
+    /// How far all have come that count.
+    positions: Selection,
+    /// Who advanced, or began to count, since the last Heartbeat.
+    fresh: Vec<u32>,
+    /// When a Heartbeat left since which they have not advanced.
+    asked: Deadlines,
+    /// How many receivers were told last that there are.
+    group: u32,
+    /// Until when nobody new counts without having proven its address.
+    distrust_until: Option<Instant>,
+    start: Start,
+    changed: bool,
+}
+
+/// How far a stream is that nobody acknowledges yet (RMC-FLOW-9).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Start {
+    /// The first packets, as many as the backlog keeps, leave whoever may be there.
+    Free,
+    /// They have left, and until then receivers may say that they are there.
+    Waiting(Instant),
+    /// Nobody has, or those that did have half of them.
+    Over,
+}
+
+/// A place among the peers.
+#[derive(Clone, Default)]
+struct Place {
+    acker: Option<Acker>,
+    /// Whether it stands among the fresh, whoever has it.
+    fresh: bool,
+}
+
+/// What is known of one receiver. There may be many that count for nothing, so that it is small.
+#[derive(Clone)]
+struct Acker {
+    /// Nothing is missing up to this number.
+    position: u64,
+    /// It can take so many packets more, as far as the backlog keeps them.
+    window: u32,
+    /// The widest window that it told.
+    widest: u32,
+    past: Option<Box<Past>>,
+    counts: bool,
+    proven: bool,
+}
+
+/// One that was let go.
+#[derive(Clone)]
+struct Past {
+    /// Where it stood.
+    position: u64,
+    /// How often it was.
+    times: u8,
+    /// When it may count again.
+    returns_at: Instant,
+}
+
+/// An Ack of the group's stream.
+#[derive(Clone, Copy)]
+pub(crate) struct Acked {
+    pub(crate) slot: u32,
+    pub(crate) seq: u64,
+    pub(crate) window: u32,
+    /// Its address has proven that it receives.
+    pub(crate) proven: bool,
+}
+
+/// Where the group's stream stands.
+#[derive(Clone, Copy)]
+pub(crate) struct Progress {
+    pub(crate) last_sent: u64,
+    /// Since when what waits in the queue has had to wait for receivers.
+    pub(crate) blocked_since: Option<Instant>,
+}
+
+impl Ackers {
+    pub(crate) fn new(config: &Config) -> Self {
+        let (patience, most) = match config.flow_control {
+            FlowControl::None => (None, usize::MAX),
+            FlowControl::Slowest { stall } => (Some(stall), usize::MAX),
+            FlowControl::Quorum { n } => (Some(QUORUM_STALL), n),
+        };
+        Self {
+            places: Vec::new(),
+            patience,
+            reach: reach(config),
+            group: 0,
+            limits: Selection::new(most),
+            positions: Selection::new(most),
+            fresh: Vec::new(),
+            asked: Deadlines::default(),
+            distrust_until: None,
+            start: if patience.is_none() { Start::Over } else { Start::Free },
+            changed: true,
+        }
+    }
+
+    /// The highest number that may be sent now.
+    pub(crate) fn limit(&self) -> u64 {
+        if self.patience.is_none() {
+            return u64::MAX;
+        }
+        let most = if self.start == Start::Over { u64::MAX } else { self.reach };
+        self.limits.lowest().map_or(most, |lowest| lowest.min(most))
+    }
+
+    /// Whether the first packets have not all left.
+    #[inline]
+    pub(crate) fn is_starting(&self) -> bool {
+        self.start == Start::Free
+    }
+
+    /// The stream has had to wait since then, perhaps for its first receiver.
+    pub(crate) fn waits(&mut self, since: Option<Instant>) {
+        if let Some(since) = since.filter(|_| self.is_starting()) {
+            self.start = Start::Waiting(since + START_WAIT);
+        }
+    }
+
+    /// Nobody has said that it is there: nobody is waited for.
+    pub(crate) fn start_if_due(&mut self, now: Instant) {
+        if let Start::Waiting(until) = self.start
+            && until <= now
+        {
+            self.start = Start::Over;
+            self.changed = true;
+        }
+    }
+
+    /// The number up to which all that count have everything; `None`: nobody counts.
+    pub(crate) fn stable(&self) -> Option<u64> {
+        self.positions.lowest()
+    }
+
+    /// Whether something has changed since the last call that may move the limit.
+    #[inline]
+    pub(crate) const fn take_changed(&mut self) -> bool {
+        core::mem::replace(&mut self.changed, false)
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let starts_at = if let Start::Waiting(until) = self.start { Some(until) } else { None };
+        let stalls_at = self.asked.next().and_then(|asked_at| Some(asked_at + self.wait()?));
+        earlier(starts_at, stalls_at)
+    }
+
+    /// An Ack came, of a number that was sent (RMC-FLOW-2, RMC-FLOW-5).
+    pub(crate) fn acked(&mut self, acked: Acked, last_sent: u64, now: Instant) {
+        let Acked { slot, seq, window, proven } = acked;
+        if last_sent == 0 {
+            // Nothing was sent that it could have got.
+            return;
+        }
+        let index = slot as usize;
+        if self.places.len() <= index {
+            self.places.resize_with(index + 1, Place::default);
+        }
+        let Place { acker, fresh } = &mut self.places[index];
+        let acker = acker.get_or_insert_with(Acker::new);
+        if seq < acker.position {
+            // It was overtaken on its way.
+            return;
+        }
+        let window = window.min(u32::try_from(self.reach).unwrap_or(u32::MAX));
+        let limit = seq.saturating_add(window.into());
+        let advanced = seq > acker.position || limit > acker.limit();
+        (acker.position, acker.window) = (seq, window);
+        acker.widest = acker.widest.max(window);
+        acker.proven |= proven;
+        if !acker.counts {
+            let distrusted = !acker.proven && self.distrust_until.is_some_and(|until| now < until);
+            if distrusted || !acker.may_count(self.reach, last_sent, now) {
+                return;
+            }
+            acker.counts = true;
+        }
+        if acker.is_heeded(self.group, last_sent) {
+            self.limits.set(slot, limit);
+            if advanced {
+                self.asked.clear(slot);
+            }
+            if self.asked.get(slot).is_none() && !core::mem::replace(fresh, true) {
+                self.fresh.push(slot);
+            }
+        } else {
+            self.limits.clear(slot);
+            self.asked.clear(slot);
+        }
+        self.positions.set(slot, seq);
+        self.changed = true;
+        if self.start != Start::Over && self.stable().is_some_and(|stable| stable >= half(self.reach)) {
+            self.start = Start::Over;
+        }
+    }
+
+    /// A Heartbeat to the group leaves, which tells of `group` receivers: whoever advanced since the last one has until
+    /// the end of the patience to do so again (RMC-FLOW-4).
+    pub(crate) fn beat(&mut self, group: u32, last_sent: u64, now: Instant) {
+        self.set_group(group, last_sent);
+        if self.patience.is_none() {
+            self.leave_behind(last_sent);
+            return;
+        }
+        while let Some(slot) = self.fresh.pop() {
+            let Some(place) = self.places.get_mut(slot as usize) else { continue };
+            place.fresh = false;
+            if place.acker.as_ref().is_some_and(|acker| acker.counts) {
+                self.asked.set(slot, now);
+            }
+        }
+    }
+
+    /// The next receiver that is let go, as it has not advanced for too long though it should (RMC-FLOW-4): its place
+    /// among the peers, and how far it had come. `sent_at`: when a number was sent, if it is still kept.
+    pub(crate) fn next_stalled(
+        &mut self,
+        progress: Progress,
+        sent_at: impl Fn(u64) -> Option<Instant>,
+        now: Instant,
+    ) -> Option<(u32, u64)> {
+        let wait = self.wait()?;
+        loop {
+            let (asked_at, slot) = self.asked.first().filter(|&(asked_at, _)| asked_at + wait <= now)?;
+            self.asked.clear(slot);
+            let Some(Place { acker: Some(acker), fresh }) = self.places.get_mut(slot as usize) else { continue };
+            // What it does not owe, or only since then, is no stall.
+            if acker.owes_since(progress, &sent_at).is_none_or(|since| since > asked_at) {
+                if !core::mem::replace(fresh, true) {
+                    self.fresh.push(slot);
+                }
+                continue;
+            }
+            let patience = self.patience?;
+            if !acker.proven {
+                self.distrust_until = Some(now + patience * DISTRUST);
+            }
+            let position = acker.position;
+            acker.let_go(now, patience);
+            self.discount(slot);
+            return Some((slot, position));
+        }
+    }
+
+    /// The peer at this place is gone, or another one.
+    pub(crate) fn forget(&mut self, slot: u32) {
+        let Some(place) = self.places.get_mut(slot as usize) else { return };
+        if place.acker.take().is_some() {
+            self.discount(slot);
+        }
+    }
+
+    /// Nobody is waited for: who does not keep up with what the backlog keeps counts no more.
+    fn leave_behind(&mut self, last_sent: u64) {
+        while let Some((position, slot)) = self.positions.first()
+            && position.saturating_add(self.reach) < last_sent
+        {
+            if let Some(acker) = self.places.get_mut(slot as usize).and_then(|place| place.acker.as_mut()) {
+                acker.counts = false;
+            }
+            self.discount(slot);
+        }
+    }
+
+    /// How long after a Heartbeat who has not advanced is let go; never before it had to acknowledge twice.
+    fn wait(&self) -> Option<Duration> {
+        Some(self.patience?.max(ack_interval(self.group) * 2))
+    }
+
+    fn discount(&mut self, slot: u32) {
+        self.limits.clear(slot);
+        self.positions.clear(slot);
+        self.asked.clear(slot);
+        self.changed = true;
+    }
+
+    /// The receivers were told how many they are. Where that makes many of them, those that have room acknowledge
+    /// rarely from now on, and are not heeded.
+    fn set_group(&mut self, group: u32, last_sent: u64) {
+        let before = core::mem::replace(&mut self.group, group);
+        if group <= MOST_DENSE || before > MOST_DENSE {
+            return;
+        }
+        for (slot, place) in (0..).zip(&self.places) {
+            if place.acker.as_ref().is_some_and(|acker| acker.counts && !acker.is_heeded(group, last_sent)) {
+                self.limits.clear(slot);
+                self.asked.clear(slot);
+            }
+        }
+        self.changed = true;
+    }
+}
+
+impl Acker {
+    const fn new() -> Self {
+        Self { position: 0, window: 0, widest: 0, past: None, counts: false, proven: false }
+    }
+
+    /// It can take packets up to this number.
+    fn limit(&self) -> u64 {
+        self.position.saturating_add(self.window.into())
+    }
+
+    /// One that is new counts while everything is still kept, and later when no more than half of what is kept lies ahead
+    /// of it, so that nobody waits for it to catch up. One that was let go counts when it has advanced and has room for
+    /// more, and after some time (RMC-FLOW-2, RMC-FLOW-5).
+    fn may_count(&self, reach: u64, last_sent: u64, now: Instant) -> bool {
+        let behind = last_sent.saturating_sub(self.position);
+        let is_near = last_sent <= reach || behind <= half(reach);
+        is_near
+            && self.past.as_ref().is_none_or(|past| {
+                past.returns_at <= now && self.position > past.position && self.limit() > last_sent
+            })
+    }
+
+    /// Whether its limit has to be heeded: where receivers acknowledge rarely, only while less than half of its window
+    /// is free (RMC-FLOW-6).
+    fn is_heeded(&self, group: u32, last_sent: u64) -> bool {
+        group <= MOST_DENSE || self.limit().saturating_sub(last_sent) <= u64::from(self.widest / 2)
+    }
+
+    fn let_go(&mut self, now: Instant, patience: Duration) {
+        let times = self.past.as_ref().map_or(0, |past| past.times);
+        let returns_at = now + patience * (1 << times);
+        let times = (times + 1).min(MOST_DOUBLINGS);
+        self.counts = false;
+        self.past = Some(Box::new(Past { position: self.position, times, returns_at }));
+    }
+
+    /// Since when it has owed an advance.
+    fn owes_since(&self, progress: Progress, sent_at: impl Fn(u64) -> Option<Instant>) -> Option<Instant> {
+        if self.position < progress.last_sent {
+            return Some(sent_at(self.position + 1).unwrap_or(Instant::ORIGIN));
+        }
+        progress.blocked_since.filter(|_| self.limit() <= progress.last_sent)
+    }
+}
+
+/// Half of so many packets, but one at least.
+fn half(packets: u64) -> u64 {
+    (packets / 2).max(1)
+}
+
+/// How many packets the backlog keeps for sure: what a receiver has not acknowledged must not leave it.
+pub(super) fn reach(config: &Config) -> u64 {
+    config.backlog_packets.min(config.backlog_bytes / config.max_payload()).max(1) as u64
+}
+
+#[cfg(feature = "sim")]
+crate::fingerprint::state! {
+    Ackers {
+        places, limits, positions, fresh, asked, group, distrust_until, start, changed;
+        patience, reach
+    }
+    Place { acker, fresh }
+    Acker { position, window, widest, past, counts, proven }
+    Past { position, times, returns_at }
+}
+
+#[cfg(feature = "sim")]
+impl crate::fingerprint::State for Start {
+    fn put(&self, to: &mut crate::fingerprint::Fingerprint) {
+        match self {
+            Self::Free => to.word(0),
+            Self::Waiting(until) => to.put(&(1_u8, *until)),
+            Self::Over => to.word(2),
+        }
+    }
+}

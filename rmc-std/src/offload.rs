@@ -1,0 +1,212 @@
+//! Many datagrams with one system call, where the system can: one buffer that it cuts (`UDP_SEGMENT`), and many
+//! receives at once of datagrams that it has put together (`recvmmsg`, `UDP_GRO`). Linux only; elsewhere it says that
+//! it cannot.
+
+use std::io;
+use std::net::SocketAddr;
+
+/// How many datagrams one call sends at most: every kernel that can do it at all takes 64, newer ones 128.
+pub(crate) const MAX_SEGMENTS: usize = 64;
+
+/// One receive: a datagram, or several of one size that came together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    /// `None`: the system named none, as it does not for an empty datagram and when the socket is shut down.
+    pub(crate) source: Option<SocketAddr>,
+    /// Where it begins in the buffer.
+    pub(crate) start: usize,
+    pub(crate) len: usize,
+    /// The length of each datagram but the last, which may be shorter.
+    pub(crate) segment: usize,
+    /// The buffer was too short: the rest is lost.
+    pub(crate) truncated: bool,
+}
+
+/// Whether a failure says that the system will not cut buffers: it does not know how, or its network card cannot.
+pub(crate) fn is_refusal(error: &io::Error) -> bool {
+    refusal_code(error.raw_os_error())
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) use self::linux::{Receives, can_segment, coalesce, send_segments};
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use self::linux::refusal_code;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod linux {
+    use std::io::{self, IoSlice, IoSliceMut};
+    use std::net::{SocketAddr, UdpSocket};
+    use std::os::fd::AsRawFd;
+
+    use nix::errno::Errno;
+    use nix::sys::socket::{
+        ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrStorage, getsockopt, recvmmsg, sendmsg,
+        setsockopt, sockopt,
+    };
+
+    use super::Arrival;
+
+    /// Whether the kernel knows `UDP_SEGMENT` (since 4.18). Whether the way to the network does, only sending shows.
+    pub(crate) fn can_segment(socket: &UdpSocket) -> bool {
+        getsockopt(socket, sockopt::UdpGsoSegment).is_ok()
+    }
+
+    /// Asks for datagrams of one size and source to be received together (`UDP_GRO`, since Linux 5.0). Returns whether
+    /// they will be.
+    pub(crate) fn coalesce(socket: &UdpSocket) -> bool {
+        setsockopt(socket, sockopt::UdpGroSegment, &true).is_ok()
+    }
+
+    pub(super) fn refusal_code(code: Option<i32>) -> bool {
+        let code = code.map(Errno::from_raw);
+        matches!(code, Some(Errno::EIO | Errno::EINVAL | Errno::ENOPROTOOPT | Errno::EOPNOTSUPP | Errno::EMSGSIZE))
+    }
+
+    /// Sends `bytes` as datagrams of `segment` bytes, the last of which may be shorter: all or none.
+    pub(crate) fn send_segments(
+        socket: &UdpSocket,
+        bytes: &[u8],
+        segment: usize,
+        destination: SocketAddr,
+        wait: bool,
+    ) -> io::Result<()> {
+        let segment = u16::try_from(segment).map_err(|_| io::Error::from(Errno::EINVAL))?;
+        let flags = if wait { MsgFlags::empty() } else { MsgFlags::MSG_DONTWAIT };
+        let control = [ControlMessage::UdpGsoSegments(&segment)];
+        let to = SockaddrStorage::from(destination);
+        let sent = sendmsg(socket.as_raw_fd(), &[IoSlice::new(bytes)], &control, flags, Some(&to))?;
+        if sent < bytes.len() { Err(io::ErrorKind::WriteZero.into()) } else { Ok(()) }
+    }
+
+    /// Room for as many receives as one call makes.
+    #[derive(Debug)]
+    pub(crate) struct Receives {
+        buffer: Vec<u8>,
+        each: usize,
+        arrivals: Vec<Arrival>,
+    }
+
+    /// Between buffers, so that their beginnings do not share the same lines of a cache.
+    const STAGGER: usize = 2_112;
+
+    impl Receives {
+        /// `count` receives of at most `each` bytes. Memory that nothing is received into stays untouched.
+        pub(crate) fn new(count: usize, each: usize) -> Self {
+            Self { buffer: vec![0; count * (each + STAGGER)], each, arrivals: Vec::with_capacity(count) }
+        }
+
+        /// Takes what is there, at least one datagram: `wait`s for that, or says `WouldBlock`.
+        pub(crate) fn receive(&mut self, socket: &UdpSocket, wait: bool) -> io::Result<&[Arrival]> {
+            self.arrivals.clear();
+            let stride = self.each + STAGGER;
+            let mut slices: Vec<_> =
+                self.buffer.chunks_exact_mut(stride).map(|chunk| [IoSliceMut::new(&mut chunk[..self.each])]).collect();
+            // Made anew for each call: nix does not renew the lengths that the system has written over.
+            let mut headers =
+                MultiHeaders::<SockaddrStorage>::preallocate(slices.len(), Some(nix::cmsg_space!(i32)));
+            let flags = if wait { MsgFlags::MSG_WAITFORONE } else { MsgFlags::MSG_DONTWAIT };
+            let received = recvmmsg(socket.as_raw_fd(), &mut headers, slices.iter_mut(), flags, None)?;
+            for (index, message) in received.enumerate() {
+                let len = message.bytes;
+                // An address that the system has not written must not be read.
+                let source = if len == 0 { None } else { message.address.and_then(address) };
+                let segment = message.cmsgs().ok().into_iter().flatten().find_map(|control| match control {
+                    ControlMessageOwned::UdpGroSegments(size) => usize::try_from(size).ok(),
+                    _ => None,
+                });
+                let segment = segment.filter(|&size| size > 0).unwrap_or(len).max(1);
+                let truncated = message.flags.contains(MsgFlags::MSG_TRUNC);
+                self.arrivals.push(Arrival { source, start: index * stride, len, segment, truncated });
+            }
+            Ok(&self.arrivals)
+        }
+
+        /// What was received last.
+        pub(crate) fn arrivals(&self) -> &[Arrival] {
+            &self.arrivals
+        }
+
+        pub(crate) fn bytes_of(&self, arrival: &Arrival) -> &[u8] {
+            &self.buffer[arrival.start..arrival.start + arrival.len.min(self.each)]
+        }
+    }
+
+    fn address(storage: SockaddrStorage) -> Option<SocketAddr> {
+        if let Some(v4) = storage.as_sockaddr_in() {
+            return Some((*v4).into());
+        }
+        storage.as_sockaddr_in6().map(|v6| (*v6).into())
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) use self::elsewhere::{Receives, can_segment, coalesce, send_segments};
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+use self::elsewhere::refusal_code;
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod elsewhere {
+    use std::io;
+    use std::net::{SocketAddr, UdpSocket};
+
+    use super::Arrival;
+    use crate::socket;
+
+    pub(crate) fn can_segment(_socket: &UdpSocket) -> bool {
+        false
+    }
+
+    pub(crate) fn coalesce(_socket: &UdpSocket) -> bool {
+        false
+    }
+
+    pub(super) fn refusal_code(_code: Option<i32>) -> bool {
+        true
+    }
+
+    pub(crate) fn send_segments(
+        _socket: &UdpSocket,
+        _bytes: &[u8],
+        _segment: usize,
+        _destination: SocketAddr,
+        _wait: bool,
+    ) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Room for one receive.
+    #[derive(Debug)]
+    pub(crate) struct Receives {
+        buffer: Vec<u8>,
+        arrivals: Vec<Arrival>,
+    }
+
+    impl Receives {
+        pub(crate) fn new(_count: usize, each: usize) -> Self {
+            Self { buffer: vec![0; each], arrivals: Vec::with_capacity(1) }
+        }
+
+        /// Only ever called to wait.
+        pub(crate) fn receive(&mut self, socket: &UdpSocket, _wait: bool) -> io::Result<&[Arrival]> {
+            self.arrivals.clear();
+            let received = socket::receive(socket, &mut self.buffer)?;
+            let (len, source) = received.ok_or(io::ErrorKind::NotConnected)?;
+            self.arrivals.push(Arrival { source: Some(source), start: 0, len, segment: len.max(1), truncated: false });
+            Ok(&self.arrivals)
+        }
+
+        pub(crate) fn arrivals(&self) -> &[Arrival] {
+            &self.arrivals
+        }
+
+        pub(crate) fn bytes_of(&self, arrival: &Arrival) -> &[u8] {
+            &self.buffer[..arrival.len]
+        }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+#[path = "offload_tests.rs"]
+mod tests;
