@@ -96,8 +96,8 @@ pub use received::{Message, Received};
 /// The protocol itself, for its types that stand in this crate's interface.
 pub use rmc_core;
 pub use rmc_core::{
-    Config, ConfigError, EndCause, EventKind, EventMask, FlowControl, HeartbeatTimesError, JoinPolicy, LossCause, Path, PeerInfo,
-    SendCapacity, SendError, SeqRange, Stats, Stream, UnknownEvent,
+    Config, ConfigError, EndCause, EventKind, EventMask, FlowControl, HeartbeatTimesError, JoinPolicy, LossCause, Path,
+    PeerInfo, SendCapacity, SendError, SeqRange, Stats, Stream, UnknownEvent,
 };
 
 /// The README's examples are compiled with the documentation's.

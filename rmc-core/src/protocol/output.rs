@@ -341,11 +341,9 @@ impl Protocol {
     fn bytes_of(&self, sent: Sent) -> &[u8] {
         let bytes = match sent.bytes {
             Source::Scratch => self.out.scratch.get(..sent.len),
-            Source::Log { stream, place } => self
-                .streams
-                .get(stream)
-                .and_then(|stream| stream.log.look_up(place, sent.seq))
-                .map(Logged::datagram),
+            Source::Log { stream, place } => {
+                self.streams.get(stream).and_then(|stream| stream.log.look_up(place, sent.seq)).map(Logged::datagram)
+            }
             Source::Retry => self.out.retry.as_ref().map(|(bytes, _)| bytes.as_slice()),
         };
         bytes.unwrap_or_default()
