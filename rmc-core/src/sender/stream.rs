@@ -3,10 +3,10 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use super::ackers::reach;
 use super::heartbeats::Heartbeats;
 use super::log::Log;
 use super::repairs::Repairs;
-use super::ackers::reach;
 use crate::config::{Config, FlowControl};
 use crate::error::SendError;
 use crate::event::Stream;

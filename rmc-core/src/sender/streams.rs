@@ -13,9 +13,9 @@ use super::stream::SendStream;
 use crate::error::SendError;
 use crate::event::{Event, Stream};
 use crate::hash::{Map, map};
+use crate::heap::Deadlines;
 use crate::shared::Shared;
 use crate::time::{Instant, earlier};
-use crate::heap::Deadlines;
 
 /// The place of the group's stream; private streams follow.
 pub(crate) const GROUP: u32 = 0;
