@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use rmc_core::Received;
 use rmc_core::sim::{Application, Link, NodeId, Outbox, Sim};
+use rmc_core::{FlowControl, Received};
 
 use crate::table::{Hundredths, Row};
 
@@ -37,10 +37,11 @@ impl Application for Delivered {
     }
 }
 
+/// A sender that waits for nobody, and its receivers.
 fn group() -> (Sim, NodeId, Vec<NodeId>) {
     let mut sim = Sim::new(1);
     sim.set_links(&Link::IDEAL, &Link::IDEAL.with_delay(HALF_A_TRIP));
-    let sender = sim.add(|_| {}).expect("a valid configuration");
+    let sender = sim.add(|config| config.flow_control = FlowControl::None).expect("a valid configuration");
     let receivers: Vec<NodeId> = (0..RECEIVERS).map(|_| sim.add(|_| {}).expect("a valid configuration")).collect();
     for &receiver in &receivers {
         sim.run_application(receiver, Delivered::default());
