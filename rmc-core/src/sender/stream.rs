@@ -317,7 +317,8 @@ impl crate::fingerprint::State for SendStream {
         to.put(beats);
         to.put(repairs);
         to.put(&((*reset_due, *hole_told), (*ending, *telling_due)));
-        to.put(tells_at);
+        to.put(&tells_at.is_some());
+        to.ahead(*tells_at);
         to.put(limit);
         to.put(blocked_since);
         // The group is never waited for.

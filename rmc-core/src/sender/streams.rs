@@ -438,6 +438,18 @@ impl SendStreams {
 }
 
 #[cfg(feature = "sim")]
-crate::fingerprint::state! {
-    SendStreams { slots, free, timers, floor, control, repairs, data, receivers, flow; lookup }
+impl crate::fingerprint::State for SendStreams {
+    fn put(&self, to: &mut crate::fingerprint::Fingerprint) {
+        let Self { slots, free, lookup: _, timers, floor, control, repairs, data, receivers, flow } = self;
+        to.earned = flow.earned();
+        to.put(slots);
+        to.put(free);
+        to.put(floor);
+        to.put(timers);
+        to.put(control);
+        to.put(repairs);
+        to.put(data);
+        to.put(receivers);
+        to.put(flow);
+    }
 }
