@@ -437,3 +437,7 @@ impl crate::fingerprint::State for Start {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "ackers_tests.rs"]
+mod tests;

@@ -241,6 +241,19 @@ fn stall_when_it_is_over_the_receiver_is_let_go_and_named() {
     assert_eq!(lone.node.stats().tx.let_go, 1);
 }
 
+// RMC-FLOW-4
+#[test]
+fn rmc_flow_4_a_quorum_waits_for_5_s() {
+    let mut lone = flowing(10, |config| config.flow_control = FlowControl::Quorum { n: 1 });
+    give(&mut lone, 10);
+    ack(&mut lone, 1, 10, 5);
+    give(&mut lone, 15);
+    lone.run_for(10 * MS + 5 * SECOND - NS);
+    assert_eq!(evicted(&mut lone), []);
+    lone.run_for(NS);
+    assert_eq!(evicted(&mut lone).len(), 1);
+}
+
 /// A window that stays shut is no advance, however often that is said.
 // RMC-FLOW-4
 #[test]

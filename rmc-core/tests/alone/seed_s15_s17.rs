@@ -262,7 +262,7 @@ fn seed_s16_with_nothing_queued_it_leaves_at_once_and_drops_the_backlog() {
 }
 
 /// Decoded, told and counted: and nothing else without flow control.
-// RMC-FLOW-3
+// RMC-ACK-3, RMC-FLOW-3
 #[test]
 fn seed_s17_an_ack_of_the_group_s_stream_changes_nothing() {
     let mut lone = sender(5, |_| {});
@@ -284,7 +284,7 @@ fn seed_s17_an_ack_of_the_group_s_stream_changes_nothing() {
     assert!(lone.sent().iter().any(|sent| matches!(sent, Sent::Heartbeat { .. })));
 }
 
-// RMC-PEER-5
+// RMC-ACK-3, RMC-PEER-5
 #[test]
 fn seed_s17_an_ack_proves_that_its_sender_lives() {
     let mut lone = sender(1, |config| config.peer_timeout = SECOND);

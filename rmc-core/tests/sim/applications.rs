@@ -198,8 +198,8 @@ fn messages_for_which_there_is_no_room_wait_in_order() {
     let receiver = add(&mut sim, nothing);
     let sender = sim
         .add(|config| {
-            (config.send_queue_packets, config.max_message, config.packing) = (4, 100, false);
-            (config.max_rate, config.rate_burst) = (Some(100_000), config.max_datagram);
+            (config.send_queue_packets, config.max_message) = (4, 100);
+            (config.max_rate, config.rate_burst, config.packing) = (Some(100_000), config.max_datagram, false);
         })
         .expect("a valid configuration");
     sim.run_application(

@@ -90,8 +90,8 @@ fn what_cannot_be_repaired_is_not_ok() {
 #[test]
 fn as_fast_as_the_queue_takes_it_is_at_once() {
     let report = play(2, |scenario| {
-        (scenario.messages, scenario.rate, scenario.config.packing) = (20_000, 0, false);
-        scenario.config.flow_control = FlowControl::None;
+        (scenario.messages, scenario.rate) = (20_000, 0);
+        (scenario.config.flow_control, scenario.config.packing) = (FlowControl::None, false);
     });
     assert!(report.ok);
     assert_eq!((report.first_transmissions, report.elapsed), (20_000, 500 * US));

@@ -169,8 +169,7 @@ fn losses_restarts_and_ends_have_their_lines() {
     let mut sim = Sim::new(1);
     let small = |config: &mut Config| {
         (config.backlog_packets, config.max_nack_backoff) = (10, Duration::ZERO);
-        // Nobody is waited for, and each message is a packet.
-        (config.flow_control, config.packing) = (FlowControl::None, false);
+        config.flow_control = FlowControl::None;
     };
     let [sender, receiver] = [0; 2].map(|_| sim.add(small).expect("a valid one"));
     sim.run_application(receiver, Discard);
