@@ -233,7 +233,7 @@ fn the_timeline_is_complete() -> Result<(), Box<dyn Error>> {
         "+0.600 ms  n2 sees the gap",
         "n2 asks for it",
         "n0 gets the NACK of n2",
-        "n0 sends 5 again, to n2",
+        "n0 sends 5 again, to the group",
         "n2 gets the repair",
         "n2 delivers 5 to ",
         "n2 had to wait ",
