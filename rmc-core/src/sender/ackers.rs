@@ -270,7 +270,7 @@ impl Ackers {
         while let Some(slot) = self.fresh.pop() {
             let Some(place) = self.places.get_mut(slot as usize) else { continue };
             place.fresh = false;
-            if place.acker.as_ref().is_some_and(|acker| acker.counts) {
+            if self.limits.contains(slot) {
                 self.asked.set(slot, now);
             }
         }
