@@ -1,12 +1,14 @@
 //! One stream of one peer, as this node follows it: the group's and the private one alike (S18).
 
+mod words;
+
 use core::time::Duration;
 
 use super::acks::{Acks, Room};
 use super::backoff::Advertised;
 use super::gaps::{Asking, Gap, GapState};
 use super::liveness::Liveness;
-use super::nack::{self, Ask, Confirmed, Scheduler};
+use super::nack::{self, Ask, Scheduler};
 use super::rtt::Rtt;
 use super::window::{Arrival, Taken, Window};
 use crate::config::Config;
@@ -17,6 +19,8 @@ use crate::seq::SeqRange;
 use crate::shared::Shared;
 use crate::stats::StreamInfo;
 use crate::time::{Instant, earlier};
+
+pub(crate) use words::Word;
 
 /// Where a stream begins (S10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,24 +65,6 @@ pub(crate) struct Beat {
     /// It came to this node alone, so it may be an answer (F13).
     pub(crate) unicast: bool,
     pub(crate) advertised: Advertised,
-}
-
-/// How a Lost, a Reset or a Confirm came.
-#[derive(Clone, Copy)]
-pub(crate) struct Word {
-    pub(crate) stamp: u32,
-    pub(crate) path: Path,
-}
-
-/// What weight it has.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    /// It answers a NACK of ours.
-    Asked,
-    /// Its sender told the whole group.
-    Public,
-    /// Anybody could have sent it.
-    Nothing,
 }
 
 impl RecvStream {
@@ -229,84 +215,6 @@ impl RecvStream {
         self.settle(shared);
     }
 
-    /// A Lost: numbers from `first` to `seq` - 1 cannot be had (S15; RMC-LOST-2 to RMC-LOST-5).
-    pub(crate) fn lost(&mut self, first: u64, seq: u64, word: Word, rtt: &mut Rtt, shared: &mut Shared) {
-        if self.window.is_crowded(shared) {
-            shared.stats.dropped.unread += 1;
-            return;
-        }
-        let standing = self.standing(word, rtt, shared);
-        self.outlive_end(seq - 1, shared);
-        if standing == Standing::Nothing {
-            // It may be true: asking tells (RMC-LOST-7).
-            self.window.learn(seq - 1);
-            self.settle(shared);
-            return;
-        }
-        if self.joining && first == 1 {
-            if let Some(gone) = SeqRange::new(1, seq - 1) {
-                self.window.give_up(gone, None, shared);
-            }
-            self.joining = false;
-            self.settle(shared);
-            return;
-        }
-        // Unasked, a Lost past the window is a hint, as any number is (F06). An answer counts up to what is known to
-        // exist; a silent node never asks, so that it must take what it hears.
-        let last = seq - 1;
-        let bound = self.unasked_bound(shared);
-        let counts_to = match (standing, shared.config.silent) {
-            (Standing::Asked, _) => last.min(bound),
-            (_, true) => last,
-            (_, false) if last <= bound => last,
-            (_, false) => 0,
-        };
-        self.window.learn(last);
-        if let Some(gone) = SeqRange::new(first, counts_to) {
-            self.window.give_up(gone, Some(LossCause::Lost), shared);
-        }
-        self.settle(shared);
-    }
-
-    /// A Reset: the stream goes on behind `seq` (S16, RMC-RESET-1).
-    pub(crate) fn reset(&mut self, seq: u64, word: Word, rtt: &mut Rtt, shared: &mut Shared) {
-        if self.window.is_crowded(shared) {
-            shared.stats.dropped.unread += 1;
-            return;
-        }
-        let standing = self.standing(word, rtt, shared);
-        if seq < self.delivered() {
-            return;
-        }
-        self.outlive_end(seq, shared);
-        let counts = match standing {
-            Standing::Asked => true,
-            Standing::Public => self.joining || shared.config.silent || seq <= self.unasked_bound(shared),
-            Standing::Nothing => false,
-        };
-        self.window.learn(seq);
-        if counts {
-            let owner = self.owner();
-            shared.event(Event::GotReset { peer: owner.peer, stream: owner.stream, seq });
-            if let Some(gone) = SeqRange::new(1, seq) {
-                let cause = (!self.joining).then_some(LossCause::Reset);
-                self.window.give_up(gone, cause, shared);
-            }
-            self.joining = false;
-        }
-        self.settle(shared);
-    }
-
-    /// A Confirm (RMC-GAP-13). By unicast it counts as an answer to a NACK of ours only. Returns whether it is one.
-    pub(crate) fn confirm(&mut self, confirmed: Confirmed<'_>, word: Word, rtt: &mut Rtt, shared: &Shared) -> bool {
-        let asked = self.answered(word.stamp, rtt, shared);
-        if asked || word.path == Path::Multicast {
-            let (nacks, gaps) = self.window.asking();
-            nacks.confirm(gaps, confirmed, asked, *rtt, shared);
-        }
-        asked
-    }
-
     /// The application has taken an item of this stream. Returns whether there is something to send because of that: a
     /// gap can now be asked for, or the sender is to be told of the room.
     #[inline]
@@ -446,22 +354,6 @@ impl RecvStream {
         }
     }
 
-    /// What weight a Lost or a Reset has (RMC-LOST-4, RMC-LOST-5, RMC-LOST-7).
-    fn standing(&mut self, word: Word, rtt: &mut Rtt, shared: &Shared) -> Standing {
-        if self.answered(word.stamp, rtt, shared) {
-            return Standing::Asked;
-        }
-        match word {
-            Word { stamp: 0, path: Path::Multicast } => Standing::Public,
-            _ => Standing::Nothing,
-        }
-    }
-
-    /// How far news counts that nobody asked for (RMC-LOST-5).
-    fn unasked_bound(&self, shared: &Shared) -> u64 {
-        self.window.known().max(self.window.limit(shared))
-    }
-
     /// Something was filled (RMC-RTT-2, RMC-GAP-8): takes the round trip of a first attempt, and holds what is left of
     /// the gap.
     #[inline(never)]
@@ -482,14 +374,6 @@ impl RecvStream {
             }
         }
         nacks.hold(gaps, gap, arrival.seq, *rtt, shared);
-    }
-
-    fn answered(&mut self, stamp: u32, rtt: &mut Rtt, shared: &Shared) -> bool {
-        let nacks = self.window.asking().0;
-        if let Some(round_trip) = nacks.answered(stamp, shared.now) {
-            rtt.sample(round_trip);
-        }
-        nacks.knows(stamp)
     }
 
     fn settle(&mut self, shared: &mut Shared) {
