@@ -381,11 +381,6 @@ impl RecvStream {
         }
     }
 
-    /// Whether there is something to send to the peer now.
-    pub(crate) fn wants_to_send(&self, shared: &Shared) -> bool {
-        self.acks.is_due() || self.window.gaps().earliest().is_some_and(|due| due <= shared.now)
-    }
-
     /// The NACK that is due, if one is.
     pub(crate) fn ask(&mut self, rtt: &mut Rtt, shared: &mut Shared) -> Option<Ask> {
         let (nacks, gaps) = self.window.asking();

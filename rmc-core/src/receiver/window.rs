@@ -125,11 +125,6 @@ impl Window {
         self.known
     }
 
-    /// The highest number that came, was delivered or given up.
-    pub(crate) fn reached(&self) -> u64 {
-        self.received.max(self.next - 1)
-    }
-
     pub(crate) const fn gaps(&self) -> &Gaps {
         &self.gaps
     }

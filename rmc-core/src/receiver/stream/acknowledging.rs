@@ -5,6 +5,11 @@ use crate::receiver::acks::Room;
 use crate::shared::Shared;
 
 impl RecvStream {
+    /// Whether there is something to send to the peer now.
+    pub(crate) fn wants_to_send(&self, shared: &Shared) -> bool {
+        self.acks.is_due() || self.window.gaps().earliest().is_some_and(|due| due <= shared.now)
+    }
+
     /// The Ack that is due, if one is: the highest number with nothing missing before it, and how many packets fit
     /// behind it.
     pub(crate) fn take_ack(&mut self, shared: &mut Shared) -> Option<(u64, u32)> {

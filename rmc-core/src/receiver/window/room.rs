@@ -4,6 +4,11 @@ use super::Window;
 use crate::shared::Shared;
 
 impl Window {
+    /// The highest number that came, was delivered or given up.
+    pub(crate) fn reached(&self) -> u64 {
+        self.received.max(self.next - 1)
+    }
+
     /// How many packets behind `next - 1` this node can take, those that it has behind gaps included (RMC-ACK-1).
     pub(crate) fn room(&self, shared: &Shared) -> u32 {
         let config = &shared.config;
