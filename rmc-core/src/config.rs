@@ -93,19 +93,19 @@ pub struct Config {
     /// The same in bytes of payload. Default 16 MiB.
     pub send_queue_bytes: usize,
 
-    /// Whose windows bound what this node sends to the group. Default [`FlowControl::Slowest`] with a `stall` of 5 s. A
-    /// private stream waits for its one receiver, unless this is `None`. What waits fills the queue, and then `send` is
-    /// `Full`.
+    /// Whose windows bound what this node sends to the group. Default [`FlowControl::Slowest`] with a `stall` of 5 s.
+    /// A private stream waits for its one receiver, unless this is `None`. What waits fills the queue, and then
+    /// `send` is `Full`.
     pub flow_control: FlowControl,
     /// Whether the rate adapts to what has to be repaired. Default [`Congestion::None`].
     pub congestion: Congestion,
     /// Tell the senders that are followed how far everything came and how much more this node can take; at most ten
-    /// times a second where nothing much happens, and at each quarter of the window. Default `true`; `false`: no sender
-    /// waits for this node, and what it has no room for it may lose.
+    /// times a second where nothing much happens, and at each quarter of the window. Default `true`; `false`: no
+    /// sender waits for this node, and what it has no room for it may lose.
     pub acknowledge: bool,
-    /// Put small messages that wait to be sent into one datagram, up to `max_datagram`. Each is delivered as a message of
-    /// its own. Nothing waits for it: where each leaves at once none is packed. Default `true`; `false`: each message
-    /// has a number of its own.
+    /// Put small messages that wait to be sent into one datagram, up to `max_datagram`. Each is delivered as a message
+    /// of its own. Nothing waits for it: where each leaves at once none is packed. Default `true`; `false`: each
+    /// message has a number of its own.
     pub packing: bool,
     /// How long a message may wait for others to be packed with it, unless its datagram is full before. 0 to 1 s,
     /// default 0: not at all.

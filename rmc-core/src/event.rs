@@ -318,8 +318,8 @@ pub enum Event {
     /// No data waits any more, and half of [`Config::rate_burst`](crate::Config::rate_burst) may leave at once again.
     Resumed,
     /// A receiver of the group's stream has not advanced for the time that
-    /// [`FlowControl`](crate::FlowControl) gives it: this node waits for it no longer, and what it misses may be lost to
-    /// it.
+    /// [`FlowControl`](crate::FlowControl) gives it: this node waits for it no longer, and what it misses may be lost
+    /// to it.
     PeerEvicted {
         /// The receiver.
         peer: SocketAddr,
