@@ -1,5 +1,7 @@
 //! Every bound and default of a node, validated in one place.
 
+mod choices;
+
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -9,9 +11,6 @@ use crate::event::EventMask;
 use crate::packet::{HEADER_LEN, MAX_DATAGRAM_LEN, MAX_INTERVALS};
 use crate::protocol::MAX_SEGMENTS;
 use crate::seq::MAX_SEQ;
-
-mod choices;
-
 pub use choices::{Congestion, Delivery, FlowControl, JoinPolicy, RepairMode};
 
 /// The seed's heartbeat table, and the default (S22): 10, 20, 50, 50, 75, 100, 200, 250, 500 ms.
@@ -95,19 +94,19 @@ pub struct Config {
     /// The same in bytes of payload. Default 16 MiB.
     pub send_queue_bytes: usize,
 
-    /// Whose windows bound what this node sends to the group. Default [`FlowControl::Slowest`] with a `stall` of 5 s. A
-    /// private stream waits for its one receiver, unless this is `None`. What waits fills the queue, and then `send` is
-    /// `Full`.
+    /// Whose windows bound what this node sends to the group. Default [`FlowControl::Slowest`] with a `stall` of 5 s.
+    /// A private stream waits for its one receiver, unless this is `None`. What waits fills the queue, and then
+    /// `send` is `Full`.
     pub flow_control: FlowControl,
     /// Whether the rate adapts to what has to be repaired. Default [`Congestion::None`].
     pub congestion: Congestion,
     /// Tell the senders that are followed how far everything came and how much more this node can take; at most ten
-    /// times a second where nothing much happens, and at each quarter of the window. Default `true`; `false`: no sender
-    /// waits for this node, and what it has no room for it may lose.
+    /// times a second where nothing much happens, and at each quarter of the window. Default `true`; `false`: no
+    /// sender waits for this node, and what it has no room for it may lose.
     pub acknowledge: bool,
-    /// Put small messages that wait to be sent into one datagram, up to `max_datagram`. Each is delivered as a message of
-    /// its own. Nothing waits for it: where each leaves at once none is packed. Default `true`; `false`: each message
-    /// has a number of its own.
+    /// Put small messages that wait to be sent into one datagram, up to `max_datagram`. Each is delivered as a message
+    /// of its own. Nothing waits for it: where each leaves at once none is packed. Default `true`; `false`: each
+    /// message has a number of its own.
     pub packing: bool,
     /// How long a message may wait for others to be packed with it, unless its datagram is full before. 0 to 1 s,
     /// default 0: not at all.

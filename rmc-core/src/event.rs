@@ -1,13 +1,16 @@
 //! What the protocol tells its application: events beside the stream, and the items of the stream itself.
 
+mod mask;
+
+use core::fmt;
 use core::net::SocketAddr;
+use core::str::FromStr;
+
+use thiserror::Error;
 
 use crate::packet::Kind;
 use crate::seq::SeqRange;
-
-mod mask;
-
-pub use mask::{EventMask, UnknownEvent};
+pub use mask::EventMask;
 
 /// By which of the node's two addresses a datagram came (S04).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -315,8 +318,8 @@ pub enum Event {
     /// No data waits any more, and half of [`Config::rate_burst`](crate::Config::rate_burst) may leave at once again.
     Resumed,
     /// A receiver of the group's stream has not advanced for the time that
-    /// [`FlowControl`](crate::FlowControl) gives it: this node waits for it no longer, and what it misses may be lost to
-    /// it.
+    /// [`FlowControl`](crate::FlowControl) gives it: this node waits for it no longer, and what it misses may be lost
+    /// to it.
     PeerEvicted {
         /// The receiver.
         peer: SocketAddr,
@@ -440,4 +443,25 @@ kinds! {
     ReceivedPacket = "__received_packet__",
     /// [`Event::SentPacket`].
     SentPacket = "__sent_packet__",
+}
+
+/// A name that is not an event's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("unknown event: the names are those of EventKind::ALL, such as new_packet or got_lost")]
+pub struct UnknownEvent;
+
+impl FromStr for EventKind {
+    type Err = UnknownEvent;
+
+    /// Parses the seed's name; white space around it and capitals do not matter, as in the seed (S33).
+    fn from_str(name: &str) -> Result<Self, UnknownEvent> {
+        let name = name.trim();
+        Self::ALL.iter().copied().find(|kind| kind.name().eq_ignore_ascii_case(name)).ok_or(UnknownEvent)
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }

@@ -1,4 +1,4 @@
-//! What an application chooses of: where to begin, how to deliver, whom to wait for.
+//! The options of a node that are one of several ways to do something.
 
 use core::time::Duration;
 
@@ -51,9 +51,9 @@ pub enum RepairMode {
 /// Which receivers of the group's stream a sender waits for, so that it sends no more than they can take, and keeps for
 /// repair what they have not acknowledged.
 ///
-/// A receiver counts once it has acknowledged something (see [`Config::acknowledge`]) and what comes next lies within its
-/// window. Whoever never acknowledges, and whoever has fallen behind by more than a window, holds nobody up. Where more
-/// than 100 receivers are known only those count of whose windows less than half is free.
+/// A receiver counts once it has acknowledged something (see [`Config::acknowledge`]) and what comes next lies within
+/// its window. Whoever never acknowledges, and whoever has fallen behind by more than a window, holds nobody up. Where
+/// more than 100 receivers are known only those count of whose windows less than half is free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FlowControl {
     /// None: what leaves is bounded by the queue, the rate and the socket only.
@@ -61,8 +61,8 @@ pub enum FlowControl {
     /// All of them. Whoever has not advanced for `stall` since a heartbeat that it should have answered is let go, with
     /// the event [`PeerEvicted`](crate::Event::PeerEvicted), and gets what it misses as far as it is still there.
     Slowest {
-        /// 10 ms to 1 h, default 5 s; at least two intervals of acknowledgements in any case (0.2 s, with more than 100
-        /// receivers 2 s and more).
+        /// 10 ms to 1 h, default 5 s; at least two intervals of acknowledgements in any case (0.2 s, with more than
+        /// 100 receivers 2 s and more).
         stall: Duration,
     },
     /// The `n` best of them. Of those, one that has not advanced for 5 s is let go as with `Slowest`.
@@ -78,9 +78,9 @@ pub enum Congestion {
     /// It does not: it sends as fast as flow control and `max_rate` let it.
     #[default]
     None,
-    /// It begins at `ceiling`, falls by an eighth as long as more than 0.5 % is repaired, and rises slowly while next to
-    /// nothing is, so that less than 1 % is repaired in the mean. Losses that do not come from its rate bring it down to
-    /// the floor.
+    /// It begins at `ceiling`, falls by an eighth as long as more than 0.5 % is repaired, and rises slowly while next
+    /// to nothing is, so that less than 1 % is repaired in the mean. Losses that do not come from its rate bring it
+    /// down to the floor.
     Adaptive {
         /// Bytes a second: not below this, whatever is lost. 1 to `ceiling`.
         floor: u64,

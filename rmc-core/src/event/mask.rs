@@ -1,33 +1,8 @@
-//! Sets of event kinds, and their names.
+//! Which events an application wants.
 
-use core::fmt;
 use core::ops::BitOr;
-use core::str::FromStr;
-
-use thiserror::Error;
 
 use super::EventKind;
-
-/// A name that is not an event's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("unknown event: the names are those of EventKind::ALL, such as new_packet or got_lost")]
-pub struct UnknownEvent;
-
-impl FromStr for EventKind {
-    type Err = UnknownEvent;
-
-    /// Parses the seed's name; white space around it and capitals do not matter, as in the seed (S33).
-    fn from_str(name: &str) -> Result<Self, UnknownEvent> {
-        let name = name.trim();
-        Self::ALL.iter().copied().find(|kind| kind.name().eq_ignore_ascii_case(name)).ok_or(UnknownEvent)
-    }
-}
-
-impl fmt::Display for EventKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// A set of event kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
