@@ -1,7 +1,7 @@
 //! The fields of the configuration.
 
 use super::Shown;
-use super::Shown::{BothIn, Nowhere, Pairs};
+use super::Shown::{Nowhere, Pairs};
 
 /// Every field of `Config`. The bounds of the values themselves are those of tests/config.rs.
 pub(crate) const CONFIG: &[(&str, Shown)] = &[
