@@ -1,5 +1,5 @@
-//! The peer of a benchmark that compares systems of reliable multicast: one process sends, others receive, and a program
-//! outside starts them, with the same options for every system, and reads a line of JSON from each.
+//! The peer of a benchmark that compares systems of reliable multicast: one process sends, others receive, and a
+//! program outside starts them, with the same options for every system, and reads a line of JSON from each.
 //!
 //! ```sh
 //! cargo build --release -p rmc-std --example peer_bench

@@ -138,8 +138,8 @@ impl Builder {
         self
     }
 
-    /// Whose windows bound what is sent to the group. Default: those of all receivers; one that has not advanced for 5 s
-    /// is let go.
+    /// Whose windows bound what is sent to the group. Default: those of all receivers; one that has not advanced for 5
+    /// s is let go.
     pub fn flow_control(mut self, flow_control: FlowControl) -> Self {
         self.config.flow_control = flow_control;
         self

@@ -99,13 +99,13 @@ pub use handles::{Iter, Receiver, Sender, TryIter};
 pub use impair::Impairment;
 pub use observers::ObserverId;
 pub use received::{Message, Received};
-/// An item that a [`Batch`] lends.
-pub use rmc_core::Received as Lent;
 /// The protocol itself, for its types that stand in this crate's interface.
 pub use rmc_core;
+/// An item that a [`Batch`] lends.
+pub use rmc_core::Received as Lent;
 pub use rmc_core::{
-    Config, ConfigError, EndCause, EventKind, EventMask, FlowControl, HeartbeatTimesError, JoinPolicy, LossCause, Path, PeerInfo,
-    SendCapacity, SendError, SeqRange, Stats, Stream, UnknownEvent,
+    Config, ConfigError, EndCause, EventKind, EventMask, FlowControl, HeartbeatTimesError, JoinPolicy, LossCause, Path,
+    PeerInfo, SendCapacity, SendError, SeqRange, Stats, Stream, UnknownEvent,
 };
 
 /// The README's examples are compiled with the documentation's.

@@ -103,8 +103,7 @@ mod linux {
             let mut slices: Vec<_> =
                 self.buffer.chunks_exact_mut(stride).map(|chunk| [IoSliceMut::new(&mut chunk[..self.each])]).collect();
             // Made anew for each call: nix does not renew the lengths that the system has written over.
-            let mut headers =
-                MultiHeaders::<SockaddrStorage>::preallocate(slices.len(), Some(nix::cmsg_space!(i32)));
+            let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(slices.len(), Some(nix::cmsg_space!(i32)));
             let flags = if wait { MsgFlags::MSG_WAITFORONE } else { MsgFlags::MSG_DONTWAIT };
             let received = recvmmsg(socket.as_raw_fd(), &mut headers, slices.iter_mut(), flags, None)?;
             for (index, message) in received.enumerate() {

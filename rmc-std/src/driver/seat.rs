@@ -2,8 +2,8 @@
 //! The latter saves a wake-up for each message that comes alone, and half of them when many come.
 //!
 //! An application that finds nothing asks for the seat, and gets it with the next datagram that has something for it.
-//! From then on it reads for itself. When it stays away for longer than `AWAY` the driver's thread takes the seat back, so
-//! that gaps are asked for, and heartbeats heard, whatever the application does.
+//! From then on it reads for itself. When it stays away for longer than `AWAY` the driver's thread takes the seat back,
+//! so that gaps are asked for, and heartbeats heard, whatever the application does.
 
 use std::io;
 use std::net::UdpSocket;

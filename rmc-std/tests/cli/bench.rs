@@ -21,7 +21,10 @@ fn throughput_in_one_process_is_complete_and_has_a_rate() {
     let receivers = summary["receivers"].as_array().expect("one for each");
     assert_eq!(receivers.len(), 2);
     for receiver in receivers {
-        assert_eq!((&receiver["messages"], &receiver["missing"], &receiver["wrong"]), (&20_000.into(), &0.into(), &0.into()));
+        assert_eq!(
+            (&receiver["messages"], &receiver["missing"], &receiver["wrong"]),
+            (&20_000.into(), &0.into(), &0.into())
+        );
         assert!(rate(receiver) > 0);
     }
     assert!(summary["sender"]["stats"]["sockets"]["send_calls"].as_u64() > Some(0));

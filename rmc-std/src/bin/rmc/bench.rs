@@ -98,7 +98,8 @@ fn receiving_node(options: &BenchArgs, index: u16) -> Result<Endpoint, Failure> 
 }
 
 fn all(options: &BenchArgs, screen: &Screen) -> Result<Outcome, Failure> {
-    let receivers = (0..options.receivers).map(|index| receiving_node(options, index)).collect::<Result<Vec<_>, _>>()?;
+    let receivers =
+        (0..options.receivers).map(|index| receiving_node(options, index)).collect::<Result<Vec<_>, _>>()?;
     let sender = node::build(node::builder(&options.node, EventMask::NONE)?)?;
     let running = AtomicUsize::new(receivers.len());
     thread::scope(|scope| {
@@ -240,7 +241,12 @@ fn table(options: &BenchArgs, outcome: &Outcome) -> String {
         } else if report.messages == 0 {
             "NOTHING CAME".to_owned()
         } else {
-            format!("{} MISSING, {} WRONG{}", report.missing, report.wrong, if report.finished { "" } else { ", NO END" })
+            format!(
+                "{} MISSING, {} WRONG{}",
+                report.missing,
+                report.wrong,
+                if report.finished { "" } else { ", NO END" }
+            )
         };
         lines.push(format!(
             "receiver {index}: {} messages/s, {}/s, {} repaired, {result}",
@@ -252,7 +258,8 @@ fn table(options: &BenchArgs, outcome: &Outcome) -> String {
     let latency = outcome.latency();
     if latency.longest().is_some() {
         let quantiles = QUANTILES.map(|(per_mille, name)| format!("{name} {:.1}", micros(latency.quantile(per_mille))));
-        let what = if options.rate.is_some() || options.role == Role::Recv { "" } else { " (at full speed: mostly queues)" };
+        let what =
+            if options.rate.is_some() || options.role == Role::Recv { "" } else { " (at full speed: mostly queues)" };
         lines.push(format!("latency in us: {}, max {:.1}{what}", quantiles.join(", "), micros(latency.longest())));
     }
     lines.join("\n")
