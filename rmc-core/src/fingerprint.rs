@@ -5,7 +5,9 @@
 //!
 //! - counters, memory that is kept for reuse, and lookups that repeat what stands elsewhere: no output depends on them;
 //! - the shape of trees, and the order of hash maps: their content is put in ascending order;
-//! - absolute times: they stand as the distance from now, as no output depends on anything else;
+//! - absolute times: they stand as the distance from now, as no output depends on anything else; those up to which
+//!   something holds, or after which something may be done again, not at all once they have come;
+//! - how much was earned for repairs in all: what each asker has seen of it, and what it waits for, stand as distances;
 //! - the values of stamps: they are compared with each other only, so that it matters which are the same;
 //! - the generator of random numbers where no number of it shows but in stamps (see [`Fingerprint`]).
 
@@ -46,13 +48,15 @@ pub struct Fingerprint {
     pub(crate) delays_vary: bool,
     /// Whether what was sent becomes too old for repair.
     pub(crate) ages: bool,
+    /// What first transmissions have earned for repairs so far: what askers have of it stands as the distance from it.
+    pub(crate) earned: u128,
 }
 
 impl Fingerprint {
     /// An empty one, to be filled again and again without allocating.
     #[must_use]
     pub const fn new() -> Self {
-        Self { words: Vec::new(), stamps: Vec::new(), now: 0, front: 0, delays_vary: false, ages: false }
+        Self { words: Vec::new(), stamps: Vec::new(), now: 0, front: 0, delays_vary: false, ages: false, earned: 0 }
     }
 
     /// The numbers. A stamp stands in them as its place in [`stamps`](Self::stamps), from 1.
@@ -82,6 +86,24 @@ impl Fingerprint {
 
     pub(crate) fn put(&mut self, state: &(impl State + ?Sized)) {
         state.put(self);
+    }
+
+    /// A time up to which something holds or is put off: once it has come it is as if there were none.
+    pub(crate) fn ahead(&mut self, time: Option<Instant>) {
+        let time = time.filter(|time| time.as_nanos() > self.now);
+        self.put(&time);
+    }
+
+    /// A time of which it matters for so long how long ago it is; `None`: it never was, which is another matter.
+    pub(crate) fn for_as_long_as(&mut self, matters: Duration, time: Option<Instant>) {
+        self.put(&time.is_some());
+        let time = time.filter(|&time| self.is_within(matters, time));
+        self.put(&time);
+    }
+
+    /// Whether that much time has not passed since then.
+    pub(crate) fn is_within(&self, duration: Duration, since: Instant) -> bool {
+        self.now < (since + duration).as_nanos()
     }
 
     /// A stamp, by its name; 0 is none.

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
 use rmc_core::packet::{Body, Flags, Packet, RangesBuilder};
-use rmc_core::{Action, Config, Delivery, FlowControl, Instant, JoinPolicy, Path, Protocol, Received, RepairMode, SeqRange};
+use rmc_core::{
+    Action, Config, Delivery, FlowControl, Instant, JoinPolicy, Path, Protocol, Received, RepairMode, SeqRange,
+};
 
 const EPOCH: u32 = 3;
 const PAYLOAD: [u8; 100] = [7; 100];

@@ -52,6 +52,25 @@ fn every_seed_rule_and_fault_has_its_test() {
     assert!(missing.is_empty(), "no test function begins with: {missing:?}");
 }
 
+/// docs/security.md says for each attack which tests show what happens.
+#[test]
+fn every_test_that_the_table_of_attacks_names_is_there() {
+    const TARGETS: [&str; 3] = ["decode", "protocol", "session"];
+    let tests: BTreeSet<String> = test_sources().iter().flat_map(|(_, text)| test_functions(text)).collect();
+    let text = read(&root().join("docs/security.md"));
+    let rows = text.lines().filter(|line| line.starts_with("| ")).skip(2);
+    let names: Vec<&str> = rows.filter_map(|row| row.split(" | ").nth(4)).flat_map(quoted).collect();
+    assert!(names.len() > 30, "only {} names found: is the table's form as before?", names.len());
+    let is_known = |name: &str| tests.contains(name) || TARGETS.contains(&name) || name.starts_with("rmc-core/");
+    let missing: Vec<&str> = names.into_iter().filter(|name| !is_known(name)).collect();
+    assert!(missing.is_empty(), "docs/security.md names tests that are not there: {missing:?}");
+}
+
+/// What stands between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
 /// What docs/protocol.md defines.
 #[derive(Default)]
 struct Rules {

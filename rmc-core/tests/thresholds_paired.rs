@@ -7,7 +7,7 @@ mod threshold_tables;
 use std::collections::{BTreeMap, BTreeSet};
 
 use sources::{files, read, root, test_functions};
-use threshold_tables::{CONFIG, CONSTANTS, OF_ASKING, OTHERS, Pair, ROWS, Shown};
+use threshold_tables::{CONFIG, CONSTANTS, OF_ASKING, OF_FLOW, OTHERS, Pair, ROWS, Shown};
 
 #[test]
 fn every_field_of_config_is_in_the_table() {
@@ -89,7 +89,7 @@ fn each_option_has_tests_of_its_own() {
 }
 
 fn constants() -> impl Iterator<Item = &'static (&'static str, &'static str, Shown)> {
-    CONSTANTS.iter().chain(OF_ASKING)
+    CONSTANTS.iter().chain(OF_ASKING).chain(OF_FLOW)
 }
 
 fn both(&(at, past): &Pair) -> [&'static str; 2] {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rmc_core::packet::{Body, Flags, Packet, RangesBuilder};
-use rmc_core::{Action, Config, Delivery, EventMask, Instant, Path, Protocol, Received, SeqRange};
+use rmc_core::{Action, Config, Delivery, EventMask, FlowControl, Instant, Path, Protocol, Received, SeqRange};
 
 const OWN: u32 = 100;
 
@@ -176,6 +176,9 @@ fn config(seed: u64) -> Config {
         _ => Delivery::Latest,
     };
     config.max_private = 3;
+    // When an Ack is sent is random, and nobody here sends any.
+    config.acknowledge = false;
+    config.flow_control = FlowControl::None;
     config.events = EventMask::ALL;
     config.max_rate = Some(1_000_000);
     config

@@ -134,16 +134,17 @@ fn main() {
         }
     }
     let reference = cases.iter().position(|&case| case == REFERENCE);
-    println!("| bytes | waiting | datagrams per message | ns per message | M messages/s | ns per KiB | to 1,400 x 100 |");
+    println!(
+        "| bytes | waiting | datagrams per message | ns per message | M messages/s | ns per KiB | to 1,400 x 100 |"
+    );
     println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     for (index, pair) in pairs.iter().enumerate() {
         pair.check();
         let picos = median(costs[index].iter().copied());
         let per_byte = |index: usize, picos: u64| picos * 1_024 / pairs[index].payload.len() as u64;
         let kib = per_byte(index, picos);
-        let ratio = reference.map_or(0, |reference| {
-            kib * 100 / per_byte(reference, median(costs[reference].iter().copied())).max(1)
-        });
+        let ratio = reference
+            .map_or(0, |reference| kib * 100 / per_byte(reference, median(costs[reference].iter().copied())).max(1));
         let per_message = pair.datagrams * 1_000 / pair.taken;
         println!(
             "| {} | {} | {} | {} | {} | {} | {} |",

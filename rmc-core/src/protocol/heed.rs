@@ -50,7 +50,9 @@ impl Protocol {
     /// A Heartbeat of the group's stream leaves.
     pub(super) fn beat(&mut self) {
         let group = self.streams.receivers.told_group();
-        self.peers.ackers.beat(group, self.streams.group().log.last_sent(), self.shared.now);
+        let log = &self.streams.group().log;
+        let last_sent = log.last_sent();
+        self.peers.ackers.beat(group, last_sent, log.sent_at(last_sent), self.shared.now);
     }
 
     /// Whoever has not advanced for too long is waited for no longer.
@@ -59,8 +61,7 @@ impl Protocol {
         let group = self.streams.group();
         let progress = Progress { last_sent: group.log.last_sent(), blocked_since: group.blocked_since() };
         let log = &group.log;
-        while let Some((slot, seq)) =
-            self.peers.ackers.next_stalled(progress, |seq| log.sent_at(seq), self.shared.now)
+        while let Some((slot, seq)) = self.peers.ackers.next_stalled(progress, |seq| log.sent_at(seq), self.shared.now)
         {
             let Some(peer) = self.peers.get(slot) else { continue };
             self.shared.stats.tx.let_go += 1;

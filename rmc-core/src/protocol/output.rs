@@ -370,11 +370,9 @@ impl Protocol {
     pub(super) fn bytes_of(&self, sent: Sent) -> &[u8] {
         let bytes = match sent.bytes {
             Source::Scratch => self.out.scratch.get(..sent.len),
-            Source::Log { stream, place } => self
-                .streams
-                .get(stream)
-                .and_then(|stream| stream.log.look_up(place, sent.seq))
-                .map(Logged::datagram),
+            Source::Log { stream, place } => {
+                self.streams.get(stream).and_then(|stream| stream.log.look_up(place, sent.seq)).map(Logged::datagram)
+            }
             Source::Retry => self.out.retry.front().map(|(bytes, _)| bytes.as_slice()),
             Source::Segments(_) => Some(self.out.gathered.as_slice()),
         };

@@ -1,4 +1,4 @@
-//! When a receiver acknowledges a stream: how far everything came, and how much more it can take (RMC-ACK-1, RMC-ACK-3 to
+//! When a receiver acknowledges a stream: how far everything came, and how much more it can take (RMC-ACK-4 to
 //! RMC-ACK-7).
 
 use core::time::Duration;

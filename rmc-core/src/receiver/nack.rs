@@ -27,6 +27,8 @@ pub(crate) struct Scheduler {
     stamps: Stamps,
     advertised: Advertised,
     grace: Grace,
+    /// Until then the sender has said that it lets this node wait: what it answers late tells nothing of the way.
+    busy_until: Instant,
 }
 
 /// A NACK that is to be sent.
@@ -50,7 +52,7 @@ pub(crate) struct Confirmed<'a> {
 impl Scheduler {
     /// `advertised`: what holds until the sender tells.
     pub(crate) fn new(advertised: Advertised) -> Self {
-        Self { stamps: Stamps::default(), advertised, grace: Grace::default() }
+        Self { stamps: Stamps::default(), advertised, grace: Grace::default(), busy_until: Instant::ORIGIN }
     }
 
     /// The sender tells of its group.
@@ -125,7 +127,7 @@ impl Scheduler {
     /// A Confirm came (RMC-GAP-13): its numbers count as asked for. One that does not answer a NACK of ours can only
     /// put an ask off: else it could make all receivers ask at once.
     pub(crate) fn confirm(
-        &self,
+        &mut self,
         gaps: &mut Gaps,
         confirmed: Confirmed<'_>,
         is_answer: bool,
@@ -137,6 +139,9 @@ impl Scheduler {
         }
         let wait = confirmed.delay.unwrap_or_else(|| self.timeout(rtt, shared));
         let until = shared.now + wait.min(shared.config.nack_max_delay.max(self.timeout(rtt, shared)));
+        if is_answer && confirmed.delay.is_some() {
+            self.busy_until = self.busy_until.max(until);
+        }
         let mut held = 0;
         for range in confirmed.ranges.iter(confirmed.seq) {
             let mut from = range.first();
@@ -165,9 +170,10 @@ impl Scheduler {
         self.stamps.knows(stamp)
     }
 
-    /// The NACK with `stamp` was answered: the round trip, if this is its first answer.
+    /// The NACK with `stamp` was answered: the round trip, if this is its first answer, and the sender did not let it
+    /// wait.
     pub(crate) fn answered(&mut self, stamp: u32, now: Instant) -> Option<Duration> {
-        self.stamps.answered(stamp, now)
+        self.stamps.answered(stamp, self.busy_until, now)
     }
 
     /// The delays grow from the third ask on, and begin anew after `nack_timeout` (RMC-GAP-7, RMC-GAP-9).
@@ -185,13 +191,15 @@ impl Scheduler {
         if now.saturating_since(first) >= shared.config.nack_timeout {
             (attempts, first) = (0, now);
         }
-        attempts = attempts.saturating_add(1);
+        // Nobody has refused to answer: the sender has said that it will, later.
+        attempts = if now < self.busy_until { 1 } else { attempts.saturating_add(1) };
         let doublings = attempts.saturating_sub(STEADY_ATTEMPTS).min(16);
         let first_time = self.untold(shared);
         rtt.in_vain(doublings, first_time);
         let delay = shared.rng.stretch(rtt.retry(first_time, doublings));
         let delay = delay.min(first_time.most.max(rtt.timeout(first_time)));
-        GapState::Armed(Asking { due: now + delay, attempts, asked: Some(Asked { first, stamp, once }) })
+        let due = self.busy_until.max(now + delay);
+        GapState::Armed(Asking { due, attempts, asked: Some(Asked { first, stamp, once }) })
     }
 
     /// A repair came for what `asked` tells of, and is no sample.
@@ -225,4 +233,13 @@ pub(crate) fn turn(shared: &Shared) -> Instant {
 }
 
 #[cfg(feature = "sim")]
-crate::fingerprint::state! { Scheduler { stamps, advertised, grace } }
+impl crate::fingerprint::State for Scheduler {
+    fn put(&self, to: &mut crate::fingerprint::Fingerprint) {
+        let Self { stamps, advertised, grace, busy_until } = self;
+        to.put(stamps);
+        to.put(advertised);
+        to.put(grace);
+        // The origin is no time of its own: the sender has never said so.
+        to.put(&(*busy_until > Instant::ORIGIN).then_some(*busy_until));
+    }
+}

@@ -67,7 +67,8 @@ impl Last {
     /// Whether it may happen again now, at most once in `interval`; if so, it does.
     pub(crate) fn again(&mut self, interval: Duration, now: Instant) -> bool {
         let millis = |nanos: u128| u32::try_from((nanos / 1_000_000) & u128::from(u32::MAX)).unwrap_or(u32::MAX);
-        let now = millis(now.as_nanos().into()).max(1);
+        // 0 is never.
+        let now = millis(now.as_nanos().into()).wrapping_add(1).max(1);
         if *self != Self::NEVER && now.wrapping_sub(self.0) < millis(interval.as_nanos()) {
             return false;
         }
@@ -238,7 +239,7 @@ crate::fingerprint::state! {
 impl crate::fingerprint::State for Last {
     fn put(&self, to: &mut crate::fingerprint::Fingerprint) {
         let Self(millis) = self;
-        let at = Instant::from_origin(Duration::from_millis((*millis).into()));
+        let at = Instant::from_origin(Duration::from_millis(millis.saturating_sub(1).into()));
         to.put(&(*self != Self::NEVER).then_some(at));
     }
 }

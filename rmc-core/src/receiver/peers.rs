@@ -15,12 +15,12 @@ use super::stream::RecvStream;
 use super::window::Arrival;
 use crate::config::JoinPolicy;
 use crate::event::{EndCause, Event, LossCause, Stream};
+use crate::heap::Deadlines;
 use crate::inbox::{Owner, What};
 use crate::packet::Flags;
 use crate::sender::Ackers;
 use crate::shared::Shared;
 use crate::time::Instant;
-use crate::heap::Deadlines;
 use room::idle_key;
 
 /// Why a packet's source is not treated as a peer.

@@ -47,12 +47,13 @@ impl Stamps {
         self.find(stamp).is_some()
     }
 
-    /// The NACK with `stamp` was answered: the round trip, if this is its first answer.
-    pub(crate) fn answered(&mut self, stamp: u32, now: Instant) -> Option<Duration> {
+    /// The NACK with `stamp` was answered: the round trip, if this is its first answer, and it was sent at `from` or
+    /// later.
+    pub(crate) fn answered(&mut self, stamp: u32, from: Instant, now: Instant) -> Option<Duration> {
         let index = self.find(stamp)?;
         let sent = self.sent.get_mut(index).filter(|sent| !sent.sampled)?;
         sent.sampled = true;
-        Some(now.saturating_since(sent.at))
+        (sent.at >= from).then(|| now.saturating_since(sent.at))
     }
 
     fn find(&self, stamp: u32) -> Option<usize> {
@@ -108,8 +109,8 @@ mod tests {
             let is_known = millis >= 5_000 - 1_024;
             assert_eq!(stamps.knows(stamp), is_known, "{millis}");
             let round_trip = is_known.then(|| Duration::from_millis(6_000 - millis));
-            assert_eq!(stamps.answered(stamp, at(6_000)), round_trip, "{millis}");
-            assert_eq!(stamps.answered(stamp, at(6_000)), None, "once");
+            assert_eq!(stamps.answered(stamp, Instant::ORIGIN, at(6_000)), round_trip, "{millis}");
+            assert_eq!(stamps.answered(stamp, Instant::ORIGIN, at(6_000)), None, "once");
             assert_eq!(stamps.knows(stamp), is_known);
         }
     }

@@ -55,12 +55,21 @@ pub(crate) struct Ackers {
     fresh: Vec<u32>,
     /// When a Heartbeat left since which they have not advanced.
     asked: Deadlines,
+    /// The first Heartbeat since the last first transmission, and when that was.
+    run: Option<Run>,
     /// How many receivers were told last that there are.
     group: u32,
     /// Until when nobody new counts without having proven its address.
     distrust_until: Option<Instant>,
     start: Start,
     changed: bool,
+}
+
+/// Heartbeats without data between them.
+#[derive(Clone, Copy)]
+struct Run {
+    began: Instant,
+    behind: Option<Instant>,
 }
 
 /// How far a stream is that nobody acknowledges yet (RMC-FLOW-9).
@@ -136,6 +145,7 @@ impl Ackers {
             places: Vec::new(),
             patience,
             reach: reach(config),
+            run: None,
             group: 0,
             limits: Selection::new(most),
             positions: Selection::new(most),
@@ -247,8 +257,12 @@ impl Ackers {
 
     /// A Heartbeat to the group leaves, which tells of `group` receivers: whoever advanced since the last one has until
     /// the end of the patience to do so again (RMC-FLOW-4).
-    pub(crate) fn beat(&mut self, group: u32, last_sent: u64, now: Instant) {
+    /// `data_at`: when the last number sent was.
+    pub(crate) fn beat(&mut self, group: u32, last_sent: u64, data_at: Option<Instant>, now: Instant) {
         self.set_group(group, last_sent);
+        if self.run.is_none_or(|run| run.behind != data_at) {
+            self.run = Some(Run { began: now, behind: data_at });
+        }
         if self.patience.is_none() {
             self.leave_behind(last_sent);
             return;
@@ -276,9 +290,12 @@ impl Ackers {
             self.asked.clear(slot);
             let Some(Place { acker: Some(acker), fresh }) = self.places.get_mut(slot as usize) else { continue };
             // What it does not owe, or only since then, is no stall.
-            if acker.owes_since(progress, &sent_at).is_none_or(|since| since > asked_at) {
-                if !core::mem::replace(fresh, true) {
-                    self.fresh.push(slot);
+            let owes_since = acker.owes_since(progress, &sent_at);
+            if owes_since.is_none_or(|since| since > asked_at) {
+                match self.run.filter(|run| owes_since.is_some_and(|since| since <= run.began)) {
+                    Some(run) => self.asked.set(slot, run.began),
+                    None if !core::mem::replace(fresh, true) => self.fresh.push(slot),
+                    None => {}
                 }
                 continue;
             }
@@ -359,9 +376,10 @@ impl Acker {
         let behind = last_sent.saturating_sub(self.position);
         let is_near = last_sent <= reach || behind <= half(reach);
         is_near
-            && self.past.as_ref().is_none_or(|past| {
-                past.returns_at <= now && self.position > past.position && self.limit() > last_sent
-            })
+            && self
+                .past
+                .as_ref()
+                .is_none_or(|past| past.returns_at <= now && self.position > past.position && self.limit() > last_sent)
     }
 
     /// Whether its limit has to be heeded: where receivers acknowledge rarely, only while less than half of its window
@@ -400,10 +418,11 @@ pub(super) fn reach(config: &Config) -> u64 {
 #[cfg(feature = "sim")]
 crate::fingerprint::state! {
     Ackers {
-        places, limits, positions, fresh, asked, group, distrust_until, start, changed;
+        places, limits, positions, fresh, asked, run, group, distrust_until, start, changed;
         patience, reach
     }
     Place { acker, fresh }
+    Run { began, behind }
     Acker { position, window, widest, past, counts, proven }
     Past { position, times, returns_at }
 }
@@ -418,3 +437,7 @@ impl crate::fingerprint::State for Start {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "ackers_tests.rs"]
+mod tests;

@@ -190,8 +190,10 @@ mod fingerprint {
             to.put(&(*address, *generation));
             to.stamp(*stamp);
             to.put(owed);
-            to.put(&(*below, *below_holds));
-            to.put(&(*told_to_wait, *waits_until));
+            to.put(below);
+            to.ahead(*below_holds);
+            to.put(told_to_wait);
+            to.ahead(*waits_until);
             to.put(turn);
             to.put(account);
             to.put(ramp);
@@ -204,7 +206,9 @@ mod fingerprint {
             match self {
                 Self::Out => to.word(0),
                 Self::Waiting => to.word(1),
-                Self::Blocked { target, len, parts } => to.put(&(2_u8, (*target, (*len, *parts)))),
+                Self::Blocked { target, len, parts } => {
+                    to.put(&(2_u8, (target.saturating_sub(to.earned), (*len, *parts))));
+                }
             }
         }
     }

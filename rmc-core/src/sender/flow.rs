@@ -81,8 +81,10 @@ impl Flow {
     pub(crate) fn data_left(&mut self, len: usize, repairs_wait: bool, now: Instant) {
         let mut earned = len as u128 * u128::from(self.share);
         if let Some(last) = self.last.filter(|_| self.flows(now)) {
-            let least = now.saturating_since(last).as_nanos() * u128::from(self.least_rate) / NANOS_PER_SECOND;
-            earned = earned.max(least * u128::from(100 - self.share));
+            // It flows, so that this is less than 20 ms, and 64 bits hold the product: they divide in a tenth of the time.
+            let nanos = u64::from(now.saturating_since(last).subsec_nanos());
+            let least = nanos.saturating_mul(self.least_rate) / 1_000_000_000;
+            earned = earned.max(u128::from(least) * u128::from(100 - self.share));
         } else {
             self.window = None;
         }
@@ -167,12 +169,28 @@ impl Account {
 
 #[cfg(feature = "sim")]
 mod fingerprint {
-    use super::{Account, Flow};
-    use crate::fingerprint::state;
+    use super::{Account, FLOWS_FOR, Flow};
+    use crate::fingerprint::{Fingerprint, State};
 
-    state! {
-        Flow { share, burst, least_rate, earned, last, window, rate, balance }
-        Account { credit, seen }
+    /// Of what was earned only differences matter; and of when data left, once it flows no more, nothing does.
+    impl State for Flow {
+        fn put(&self, to: &mut Fingerprint) {
+            let Self { share: _, burst: _, least_rate: _, earned, last, window, rate, balance } = self;
+            let flows_until = self.flows_until();
+            to.ahead(flows_until);
+            let window = window.filter(|_| last.is_some_and(|last| to.is_within(FLOWS_FOR, last)));
+            to.put(&window.map(|(since, earned_then)| (since, earned - earned_then)));
+            to.put(&(*rate, *balance));
+        }
+    }
+
+    impl State for Account {
+        fn put(&self, to: &mut Fingerprint) {
+            let Self { credit, seen } = self;
+            to.put(credit);
+            // A full one stays so.
+            to.put(&(*credit < u128::MAX).then(|| to.earned - seen));
+        }
     }
 }
 

@@ -49,7 +49,13 @@ impl GroupRtt {
 }
 
 #[cfg(feature = "sim")]
-crate::fingerprint::state! { GroupRtt { estimate, highest, interval_ends } }
+impl crate::fingerprint::State for GroupRtt {
+    fn put(&self, to: &mut crate::fingerprint::Fingerprint) {
+        let Self { estimate, highest, interval_ends } = self;
+        to.put(&(*estimate, *highest));
+        to.ahead(*interval_ends);
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -10,8 +10,8 @@ use crate::time::Instant;
 
 /// The repairs of one asker are at first such a part of what all repairs together may be.
 const MOST_PARTS: u32 = 8;
-/// Twice as much after so long.
-const STEP: Duration = Duration::from_millis(250);
+/// Twice as much after so long: soon enough that what waits meanwhile is little, late enough that a queue shows.
+const STEP: Duration = Duration::from_millis(50);
 /// The last step: no limit.
 const UNLIMITED: u8 = 4;
 /// Whom its part has done for so long begins again.
@@ -30,7 +30,7 @@ const USUAL_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) struct Ramp {
     steps: u8,
     next_step: Option<Instant>,
-    lacking: Instant,
+    lacking: Option<Instant>,
     pause: Duration,
     /// The round trip without a queue, as far as it was seen.
     usual: Option<Duration>,
@@ -44,7 +44,7 @@ impl Ramp {
         Self {
             steps: 0,
             next_step: None,
-            lacking: Instant::ORIGIN,
+            lacking: None,
             pause: FIRST_PAUSE,
             usual: None,
             usual_until: Instant::ORIGIN,
@@ -74,11 +74,11 @@ impl Ramp {
 
     /// Its part does not do.
     pub(crate) fn lack(&mut self, now: Instant) {
-        if now >= self.lacking + FORGOTTEN {
+        if self.lacking.is_none_or(|lacking| now >= lacking + FORGOTTEN) {
             self.steps = 0;
             self.next_step = self.next_step.max(Some(now + STEP));
         }
-        self.lacking = now;
+        self.lacking = Some(now);
         let next = *self.next_step.get_or_insert(now + STEP);
         if now >= next && self.steps < UNLIMITED {
             self.steps += 1;
@@ -103,7 +103,16 @@ impl Ramp {
 }
 
 #[cfg(feature = "sim")]
-crate::fingerprint::state! { Ramp { steps, next_step, lacking, pause, usual, usual_until, has_grown } }
+impl crate::fingerprint::State for Ramp {
+    fn put(&self, to: &mut crate::fingerprint::Fingerprint) {
+        let Self { steps, next_step, lacking, pause, usual, usual_until, has_grown } = self;
+        to.put(&(*steps, next_step.is_some()));
+        to.ahead(*next_step);
+        to.ahead(lacking.map(|lacking| lacking + FORGOTTEN));
+        to.put(&(*pause, (*usual, *has_grown)));
+        to.ahead(Some(*usual_until));
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -134,16 +143,16 @@ mod tests {
 
     // RMC-BUDGET-2
     #[test]
-    fn what_does_not_do_is_doubled_each_quarter_of_a_second() {
+    fn what_does_not_do_is_doubled_each_20th_of_a_second() {
         let mut ramp = Ramp::new();
         for (from, until, parts) in [
-            (5_000, 5_240, Some(8)),
-            (5_250, 5_250, Some(4)),
-            (5_260, 5_490, Some(4)),
-            (5_500, 5_740, Some(2)),
-            (5_750, 5_990, Some(1)),
-            (6_000, 6_000, None),
-            (6_010, 9_000, None),
+            (5_000, 5_040, Some(8)),
+            (5_050, 5_050, Some(4)),
+            (5_060, 5_090, Some(4)),
+            (5_100, 5_140, Some(2)),
+            (5_150, 5_190, Some(1)),
+            (5_200, 5_200, None),
+            (5_210, 9_000, None),
         ] {
             assert_eq!(lack(&mut ramp, from, until, MS), parts, "{until}");
         }
@@ -166,8 +175,8 @@ mod tests {
     fn what_was_too_much_is_tried_again_later_and_later() {
         let mut ramp = Ramp::new();
         let mut now = 1_000;
-        lack(&mut ramp, now, now + 240, MS);
-        now += 250;
+        lack(&mut ramp, now, now + 40, MS);
+        now += 50;
         for pause in [2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 64_000] {
             assert_eq!(lack(&mut ramp, now, now, MS), Some(4), "{now}");
             ramp.report(50 * MS, at(now));

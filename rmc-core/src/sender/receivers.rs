@@ -159,11 +159,21 @@ fn micros(duration: Duration) -> u64 {
 
 #[cfg(feature = "sim")]
 mod fingerprint {
-    use super::{Advertised, Receivers};
-    use crate::fingerprint::state;
+    use super::{Advertised, MOST_TELLING, Receivers};
+    use crate::fingerprint::{Fingerprint, State, state};
+
+    impl State for Receivers {
+        fn put(&self, to: &mut Fingerprint) {
+            let Self { mode: _, patience, rtt, backoff, census, told, told_at } = self;
+            to.put(&(*patience, *told));
+            to.put(rtt);
+            to.put(backoff);
+            to.put(census);
+            to.for_as_long_as(rtt.get().unwrap_or_default().max(MOST_TELLING), *told_at);
+        }
+    }
 
     state! {
-        Receivers { patience, rtt, backoff, census, told, told_at; mode }
         Advertised { backoff, group, rtt }
     }
 }

@@ -62,7 +62,7 @@ fn it_advertises_what_receivers_take_for_granted_until_something_is_known() {
     assert_eq!(receivers.advertised(), expected);
     know(&mut receivers, 8);
     receivers.report_rtt(20 * MS, at(0));
-    assert_eq!(receivers.advertised(), Advertised { backoff: 20 * MS, group: 8, rtt: 20 * MS });
+    assert_eq!(receivers.advertised(), Advertised { backoff: 15 * MS, group: 8, rtt: 20 * MS });
 }
 
 // RMC-HB-6

@@ -3,10 +3,10 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use super::ackers::reach;
 use super::heartbeats::Heartbeats;
 use super::log::Log;
 use super::repairs::Repairs;
-use super::ackers::reach;
 use crate::config::{Config, FlowControl};
 use crate::error::SendError;
 use crate::event::Stream;
@@ -317,7 +317,8 @@ impl crate::fingerprint::State for SendStream {
         to.put(beats);
         to.put(repairs);
         to.put(&((*reset_due, *hole_told), (*ending, *telling_due)));
-        to.put(tells_at);
+        to.put(&tells_at.is_some());
+        to.ahead(*tells_at);
         to.put(limit);
         to.put(blocked_since);
         // The group is never waited for.

@@ -13,9 +13,9 @@ use super::stream::SendStream;
 use crate::error::SendError;
 use crate::event::{Event, Stream};
 use crate::hash::{Map, map};
+use crate::heap::Deadlines;
 use crate::shared::Shared;
 use crate::time::{Instant, earlier};
-use crate::heap::Deadlines;
 
 /// The place of the group's stream; private streams follow.
 pub(crate) const GROUP: u32 = 0;
@@ -448,6 +448,18 @@ impl SendStreams {
 }
 
 #[cfg(feature = "sim")]
-crate::fingerprint::state! {
-    SendStreams { slots, free, timers, floor, control, repairs, data, receivers, flow; lookup }
+impl crate::fingerprint::State for SendStreams {
+    fn put(&self, to: &mut crate::fingerprint::Fingerprint) {
+        let Self { slots, free, lookup: _, timers, floor, control, repairs, data, receivers, flow } = self;
+        to.earned = flow.earned();
+        to.put(slots);
+        to.put(free);
+        to.put(floor);
+        to.put(timers);
+        to.put(control);
+        to.put(repairs);
+        to.put(data);
+        to.put(receivers);
+        to.put(flow);
+    }
 }

@@ -109,9 +109,9 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use crate::config::Config;
 use crate::error::ConfigError;
 use crate::event::Received;
+use crate::heap::Deadlines;
 use crate::protocol::Protocol;
 use crate::time::Instant;
-use crate::heap::Deadlines;
 use network::{Network, derive};
 use node::{Node, State};
 

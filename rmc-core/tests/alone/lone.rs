@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rmc_core::packet::{Body, Flags, Packet};
 use rmc_core::{
-    Action, Config, EndCause, Event, EventMask, FlowControl, Instant, JoinPolicy, LossCause, Path, Protocol, Received, RepairMode,
-    Stream, StreamInfo,
+    Action, Config, EndCause, Event, EventMask, FlowControl, Instant, JoinPolicy, LossCause, Path, Protocol, Received,
+    RepairMode, Stream, StreamInfo,
 };
 
 pub(crate) const MS: Duration = Duration::from_millis(1);

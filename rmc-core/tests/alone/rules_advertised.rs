@@ -51,7 +51,7 @@ fn rmc_hb_6_a_heartbeat_tells_backoff_group_and_round_trip() {
     assert_eq!(next(&mut lone), Fields { backoff: 10 * MS, group: 0, rtt: Duration::ZERO });
     (0..8).for_each(|index| lone.hear(peer(index), &announcement()));
     lone.hear_unicast(peer(3), &ack_with(1, 20 * MS));
-    assert_eq!(next(&mut lone), Fields { backoff: 20 * MS, group: 8, rtt: 20 * MS });
+    assert_eq!(next(&mut lone), Fields { backoff: 15 * MS, group: 8, rtt: 20 * MS });
 }
 
 // RMC-HB-6, RMC-HB-10, RMC-HB-11

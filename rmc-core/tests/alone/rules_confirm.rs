@@ -89,6 +89,48 @@ fn rmc_gap_13_what_a_confirm_does_not_name_is_not_held() {
 
 /// What it names counts as asked for once: the delay doubles after the second of the node's own asks, whose answers may
 /// be others'.
+// RMC-GAP-14
+#[test]
+fn rmc_gap_14_while_the_sender_is_busy_delays_do_not_grow() {
+    let (mut lone, stamp) = asked_10_ms_ago();
+    lone.hear_unicast(peer(0), &confirm(1, 300 * MS, stamp, &[(1, 2)]));
+    lone.run_to(310 * MS - NS);
+    assert_eq!(lone.sent(), [Sent::Nack(vec![(4, 4)])], "what is asked for again is due when the sender is free");
+    lone.run_to(310 * MS);
+    assert_eq!(lone.sent(), [Sent::Nack(vec![(2, 2), (4, 4)])]);
+    lone.run_to(310 * MS + 45 * MS);
+    // RTO is 30 ms after a first sample of 10 ms.
+    let times = nack_times(&lone);
+    assert!(times[0] >= 340 * MS, "{times:?}");
+    assert_eq!(lone.asked(), [2, 4], "not doubled");
+}
+
+/// What the round trip is thought to be, where a NACK leaves so long after a Confirm that names 70 ms, and its repair
+/// comes 5 ms later.
+fn sampled_after(time: Duration) -> Option<Duration> {
+    let (mut lone, stamp) = asked_10_ms_ago();
+    lone.hear_unicast(peer(0), &confirm(1, 70 * MS, stamp, &[(2, 4)]));
+    assert_eq!(lone.node.peer(peer(0)).and_then(|peer| peer.rtt), Some(10 * MS), "the Confirm is a sample");
+    lone.run_for(time);
+    lone.hear(peer(0), &data(7));
+    assert!(lone.asked().contains(&6));
+    lone.run_for(5 * MS);
+    lone.hear_unicast(peer(0), &repair(6));
+    lone.node.peer(peer(0)).and_then(|peer| peer.rtt)
+}
+
+// RMC-GAP-14, RMC-RTT-2
+#[test]
+fn rmc_gap_14_what_was_asked_for_while_the_sender_is_busy_is_no_sample() {
+    assert_eq!(sampled_after(70 * MS - NS), Some(10 * MS));
+}
+
+// RMC-GAP-14, RMC-RTT-2
+#[test]
+fn rmc_gap_14_what_is_asked_for_after_that_is_a_sample() {
+    assert_eq!(sampled_after(70 * MS), Some(9_374_992 * NS));
+}
+
 // RMC-GAP-13, RMC-RTT-2, RMC-GAP-7
 #[test]
 fn rmc_gap_13_what_a_confirm_holds_counts_as_asked_for() {

@@ -44,13 +44,13 @@ fn rmc_pack_1_records_fill_the_payload_exactly() {
     }
 }
 
-/// A sender packs nothing in this version, however small the messages.
-// RMC-PACK-2
+/// Where the application wants a number for each.
+// RMC-PACK-3
 #[test]
-fn rmc_pack_2_a_sender_sends_no_packed_packet() {
+fn rmc_pack_3_without_packing_each_message_has_a_number_of_its_own() {
     let mut lone = Lone::new(|_| {});
     for seq in 1..=20 {
-        assert_eq!(lone.node.send(lone.instant(), b"x"), Ok(seq), "each has a number of its own");
+        assert_eq!(lone.node.send(lone.instant(), b"x"), Ok(seq));
     }
     lone.settle();
     let packed = |sent: &&Transmission| {

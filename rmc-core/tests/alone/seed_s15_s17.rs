@@ -261,8 +261,8 @@ fn seed_s16_with_nothing_queued_it_leaves_at_once_and_drops_the_backlog() {
     assert_eq!(beat, Some((3, 4)), "it can repair none");
 }
 
-/// Decoded, told and counted: and nothing else in this version.
-// RMC-ACK-3
+/// Decoded, told and counted: and nothing else without flow control.
+// RMC-ACK-3, RMC-FLOW-3
 #[test]
 fn seed_s17_an_ack_of_the_group_s_stream_changes_nothing() {
     let mut lone = sender(5, |_| {});
@@ -297,10 +297,10 @@ fn seed_s17_an_ack_proves_that_its_sender_lives() {
     assert_eq!(lone.node.peer(peer(1)), None);
 }
 
-/// A node acknowledges nothing of the group's stream.
-// RMC-ACK-3
+/// A node that is told so acknowledges nothing of the group's stream.
+// RMC-ACK-7
 #[test]
-fn seed_s17_no_ack_of_the_group_s_stream_is_sent() {
+fn seed_s17_without_acknowledge_no_ack_of_the_group_s_stream_is_sent() {
     let mut lone = Lone::new(|_| {});
     lone.hear_all(1..=10);
     lone.hear(peer(0), &heartbeat(10));

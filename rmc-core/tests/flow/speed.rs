@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use rmc_core::{Congestion, FlowControl};
 use rmc_core::sim::Link;
+use rmc_core::{Congestion, FlowControl};
 
 use super::group::{Change, Group, SECOND, US};
 

@@ -97,7 +97,7 @@ impl Cell {
         };
         link.loss = Loss::per_million(self.loss);
         let report = scenario.run().expect("a valid configuration");
-        assert!(report.ok, "{} receivers, {} per million lost: {report:?}", self.receivers, self.loss);
+        assert!(report.ok, "{} receivers, {} per million lost: {:?}", self.receivers, self.loss, report.stuck);
         self.render(&report)
     }
 

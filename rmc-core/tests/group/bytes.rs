@@ -2,7 +2,7 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 
-use super::script::{Mode, Op, Policy, Script, Setup, Target, Weather};
+use super::script::{Mode, Op, Policy, Repair, Script, Setup, Target, Weather};
 use super::shape::Shape;
 
 /// More operations than this in one script show nothing new.
@@ -26,7 +26,12 @@ struct Choices {
     burst: u8,
     jitter: u8,
     mode: Mode,
-    backoff: bool,
+    backoff: u8,
+    /// The defaults, which are Adaptive and to be proven, are 0.
+    repair: u8,
+    trusts: bool,
+    share: u8,
+    deadline: u8,
 }
 
 /// An operation, or a packet that is legal more often than not, from an address that is no node's.
@@ -34,6 +39,7 @@ struct Choices {
 enum Step {
     Op(Op),
     Forge { stranger: u8, target: Target, epoch: u8, shape: Shape },
+    Spoof { from: u8, epoch: u8, shape: Shape },
 }
 
 /// The script that these bytes spell.
@@ -63,7 +69,11 @@ impl Choices {
             rate: self.paced.then_some(50_000),
             announce: self.announce,
             mode: self.mode,
-            backoff: self.backoff,
+            deadline: (self.deadline > 0).then_some(u16::from(self.deadline)),
+            backoff: 4 * u16::from(self.backoff),
+            repair: [Repair::Adaptive, Repair::Multicast, Repair::Unicast][usize::from(self.repair % 3)],
+            verify: !self.trusts,
+            share: 1 + self.share % 99,
             tight: self.tight,
             heartbeats: if self.heartbeats { vec![5, 20, 80] } else { Vec::new() },
             timeout: 600,
@@ -78,7 +88,12 @@ fn op(step: Step) -> Option<Op> {
     // The first node is the sender.
     Some(match step {
         Step::Forge { stranger, target, epoch, shape } => {
-            Op::Forge { stranger, target, bytes: shape.encode(u32::from(epoch % 4), EPOCH, 0)? }
+            Op::Forge { stranger, target, bytes: shape.encode(u32::from(epoch % 4), EPOCH, 0, 0)? }
+        }
+        // To the sender, with the first epoch of a node, or the next ones.
+        Step::Spoof { from, epoch, shape } => {
+            let bytes = shape.encode(EPOCH.wrapping_add(u32::from(epoch % 3)), EPOCH, 0, 0)?;
+            Op::Spoof { from, target: Target::Node(0), bytes }
         }
         Step::Op(Op::Send { count, len, .. }) => Op::Send { node: 0, count: count % 16, len },
         Step::Op(Op::Private { to, count, len, .. }) => Op::Private { node: 0, to, count: count % 16, len },

@@ -4,9 +4,10 @@
 use std::net::SocketAddr;
 
 use rmc_core::packet::{Body, Flags};
-use rmc_core::sim::Datagram;
+use rmc_core::sim::{Datagram, GROUP};
 use rmc_core::{Instant, SeqRange, Stream};
 
+use super::requests::{Debt, Repaired};
 use super::script::{Mode, Policy};
 use super::tracker::Who;
 use super::truth::StreamId;
@@ -21,6 +22,7 @@ pub(super) struct Departure {
     epoch: u32,
     seq: u64,
     is_private: bool,
+    len: usize,
     what: Left,
 }
 
@@ -45,6 +47,10 @@ enum Left {
     Ack {
         target: u32,
     },
+    Confirm {
+        reason: u8,
+        cookie: u32,
+    },
     Other,
 }
 
@@ -64,34 +70,54 @@ impl Departure {
                 Left::Nack { target: target_epoch, ranges: ranges.iter(packet.seq).collect() }
             }
             Body::Ack { target_epoch, .. } => Left::Ack { target: target_epoch },
-            Body::HeartbeatTimes { .. } | Body::Reset { .. } | Body::Confirm { .. } => Left::Other,
+            Body::Confirm { reason, cookie, .. } => Left::Confirm { reason, cookie },
+            Body::HeartbeatTimes { .. } | Body::Reset { .. } => Left::Other,
         };
         let is_private = packet.flags.contains(Flags::PRIVATE);
         let (epoch, seq) = (packet.epoch, packet.seq);
-        Self { at: datagram.now, from, to: datagram.destination, epoch, seq, is_private, what }
+        let len = datagram.bytes.len();
+        Self { at: datagram.now, from, to: datagram.destination, epoch, seq, is_private, len, what }
     }
+}
+
+impl Left {
+    /// Whether it is sent because somebody asked, and not because the application sends to a receiver alone.
+    const fn is_answer(&self, is_private: bool) -> bool {
+        match self {
+            Self::Nack { .. } | Self::Ack { .. } => false,
+            Self::Repair | Self::Confirm { .. } | Self::Lost { .. } => true,
+            Self::Data { .. } | Self::Heartbeat { .. } | Self::Reset | Self::Other => !is_private,
+        }
+    }
+}
+
+const fn stream_of(is_private: bool) -> Stream {
+    if is_private { Stream::Private } else { Stream::Group }
 }
 
 /// How many datagrams answer a NACK at most: the default.
 const MAX_REPAIRS: u64 = 1_024;
 
 impl Watch {
-    /// A NACK is served: what it names and the backlog holds is owed (RMC-REPAIR-2, RMC-REPAIR-8).
+    /// A NACK is served: what it names and the backlog holds is owed (RMC-REPAIR-2, RMC-REPAIR-8), unless its repair
+    /// holds that off (RMC-REPAIR-14).
     pub(super) fn asked_by(&mut self, now: Instant, node: usize, about: (SocketAddr, Stream)) {
-        let member = &mut self.members[node];
-        let Some((peer, stream, ranges)) = member.nack.take().filter(|_| self.is_exact) else { return };
-        assert_eq!((peer, stream), about, "at {now:?} node {node}: the NACK that it got");
-        let to = (stream == Stream::Private).then_some(peer);
+        let (member, rules) = (&mut self.members[node], self.rules);
+        let Some(nack) = member.nack.take() else { return };
+        assert_eq!((nack.from, nack.stream), about, "at {now:?} node {node}: the NACK that it got");
+        let is_proven = member.requests.prove(&nack, rules);
+        self.seen.count_if(is_proven && rules.verify, "an address is proven");
+        let to = (nack.stream == Stream::Private).then_some(nack.from);
         let sent = self.truth.stream(StreamId { sender: node, epoch: member.epoch, to });
         let oldest = sent.oldest(now);
         // The word of what is gone below the backlog is a datagram too.
-        let tells_below = ranges.iter().any(|range| range.first() < oldest);
+        let tells_below = nack.ranges.iter().any(|range| range.first() < oldest);
         let mut budget = MAX_REPAIRS - u64::from(tells_below);
-        for range in ranges {
+        for range in &nack.ranges {
             let first = range.first().max(oldest);
             let last = range.last().min(sent.last_departed()).min(first + budget - 1);
             for seq in (first..=last).filter(|&seq| sent.has(seq, now)) {
-                member.debts.insert((peer, stream, seq));
+                member.requests.ask(now, &nack, seq, is_proven, rules);
             }
             budget -= (last + 1).saturating_sub(first);
             if budget == 0 {
@@ -100,15 +126,14 @@ impl Watch {
         }
     }
 
-    /// Whether a node owes repairs of what it still has.
-    pub(super) fn owes_repairs(&mut self, now: Instant, node: usize) -> bool {
+    /// A repair that a node owes, of what it still has.
+    pub(super) fn owes_repairs(&mut self, now: Instant, node: usize) -> Option<Debt> {
         let member = &mut self.members[node];
         let (epoch, truth) = (member.epoch, &self.truth);
-        member.debts.retain(|&(peer, stream, seq)| {
-            let to = (stream == Stream::Private).then_some(peer);
-            truth.get(StreamId { sender: node, epoch, to }).is_some_and(|sent| sent.has(seq, now))
-        });
-        !member.debts.is_empty()
+        let debt = member
+            .requests
+            .owes(|to, seq| truth.get(StreamId { sender: node, epoch, to }).is_some_and(|sent| sent.has(seq, now)));
+        debt.filter(|_| self.is_exact)
     }
 
     /// Looks at all that has left and was not looked at yet.
@@ -119,13 +144,16 @@ impl Watch {
     }
 
     fn departed(&mut self, departure: &Departure) {
-        let &Departure { at, from, to, epoch, seq, is_private, ref what } = departure;
-        let member = &mut self.members[from];
+        let &Departure { at, from, to, epoch, seq, is_private, len, ref what } = departure;
+        let (member, rules) = (&mut self.members[from], self.rules);
         let place = format_args!("at {at:?} node {from}").to_string();
         assert_eq!(epoch, member.epoch, "{place}: the epoch of what it sends");
         assert!(!member.is_closed, "{place}: it is closed, and sends");
         assert!(member.policy != Policy::Silent, "{place}: it is silent, and sends");
         let id = StreamId { sender: from, epoch, to: is_private.then_some(to) };
+        if to != GROUP && what.is_answer(is_private) {
+            member.requests.went(&place, to, len, rules);
+        }
         match *what {
             Left::Data { len } => {
                 let is_after_end = !is_private && member.end.is_some_and(|end| seq > end);
@@ -134,9 +162,9 @@ impl Watch {
             }
             Left::Repair => {
                 assert!(self.truth.stream(id).has(seq, at), "{place}: a repair of {seq}, which it does not keep");
-                let stream = if is_private { Stream::Private } else { Stream::Group };
-                self.members[from].debts.remove(&(to, stream, seq));
-                self.seen.count("a repair");
+                let (stream, to) = (stream_of(is_private), (to != GROUP).then_some(to));
+                self.members[from].requests.repair(at, &place, Repaired { to, stream, seq, len }, rules);
+                self.seen.count(if to.is_some() { "a repair" } else { "a repair for all" });
             }
             Left::Heartbeat { oldest, end } => {
                 if end && !is_private {
@@ -162,6 +190,10 @@ impl Watch {
             Left::Reset => self.truth.stream(id).drop_up_to(seq),
             Left::Nack { target, ref ranges } => self.asks(departure, target, ranges),
             Left::Ack { target } => self.acknowledges(departure, target),
+            Left::Confirm { reason, cookie } => {
+                member.requests.confirm(&place, to, cookie);
+                self.seen.count(if reason == 0 { "a Confirm" } else { "a Confirm: busy" });
+            }
             Left::Other => {}
         }
     }
@@ -209,7 +241,7 @@ impl Watch {
         let member = &mut self.members[from];
         let to_member = is_private.then_some(member.address);
         let who = Who { receiver: from, id: StreamId { sender, epoch: target, to: to_member }, at };
-        let stream = if is_private { Stream::Private } else { Stream::Group };
+        let stream = stream_of(is_private);
         let view = member.views.get_mut(&to).expect("an event tells of a peer before it is asked");
         assert_eq!(view.epoch, target, "{who}: the epoch that it is asked in");
         Some((who, view.followed(stream)))

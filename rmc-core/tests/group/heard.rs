@@ -73,6 +73,11 @@ pub(super) struct Heard {
 }
 
 impl Heard {
+    /// Whether a number came.
+    pub(super) fn has(&self, seq: u64) -> bool {
+        self.came.contains(&seq)
+    }
+
     /// `limit`: what the window surely has room for.
     pub(super) fn hear(&mut self, news: News, limit: u64, at: Instant) {
         let gone = match news {

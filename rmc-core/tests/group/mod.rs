@@ -13,6 +13,7 @@ mod departures;
 mod finale;
 mod heard;
 mod owed;
+mod requests;
 pub(crate) mod script;
 pub(crate) mod seen;
 #[path = "../model/shape.rs"]

@@ -5,13 +5,17 @@ use std::time::Duration;
 use rmc_core::sim::{NodeId, Sim};
 use rmc_core::{Protocol, StreamInfo};
 
+use super::requests::Debt;
+
 /// How late a node that is paced may be, whatever it has to send.
 const PACED: Duration = Duration::from_secs(1);
+/// The longest that a gap is taken for reordering.
+const MAX_GRACE: Duration = Duration::from_millis(100);
 /// The longest that a node lingers in a script, 10 times (RMC-END-3).
 pub(super) const MAX_LINGER: Duration = Duration::from_millis(200);
 
 /// The node's deadline is near enough for all that it owes; `None` is right only where it owes nothing.
-pub(super) fn deadline(sim: &Sim, node: NodeId, owes_repairs: bool) {
+pub(super) fn deadline(sim: &Sim, node: NodeId, owes_repairs: Option<Debt>) {
     let Some(protocol) = sim.protocol(node) else { return };
     let (now, deadline) = (sim.now(), sim.deadline(node));
     if protocol.is_closed() {
@@ -25,8 +29,8 @@ pub(super) fn deadline(sim: &Sim, node: NodeId, owes_repairs: bool) {
         let is_near = deadline.is_some_and(|at| at <= now + most);
         assert!(is_near, "at {now:?} node {node} owes {what} within {most:?}, but waits until {deadline:?}");
     };
-    if owes_repairs {
-        within(protocol.config().max_rate.map_or(Duration::ZERO, |_| PACED), "repairs");
+    if let Some(debt) = owes_repairs {
+        within(protocol.config().max_rate.map_or(debt.wait, |_| PACED), &debt.to_string());
     }
     as_sender(sim, node, protocol, &within);
     as_receiver(protocol, &within);
@@ -75,6 +79,8 @@ fn as_receiver(protocol: &Protocol, within: &impl Fn(Duration, &str)) {
         // RMC-RTT-3: the variation is never more than 14 times the smoothed round trip, as each sample is at most 8
         // times what it makes of that.
         let rto = peer.rtt.map_or(config.nack_resend_time, |rtt| 57 * rtt + Duration::from_millis(1));
-        within(rto.max(config.nack_max_delay), "a NACK");
+        // RMC-GAP-1, RMC-GAP-12: before the first one.
+        let first = config.max_nack_backoff + MAX_GRACE;
+        within(rto.max(config.nack_max_delay).max(first), "a NACK");
     }
 }

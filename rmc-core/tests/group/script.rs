@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use arbitrary::Arbitrary;
 use rmc_core::sim::{Chance, Link, Loss};
-use rmc_core::{Delivery, JoinPolicy};
+use rmc_core::{Delivery, JoinPolicy, RepairMode};
 
 /// Everything that a run depends on.
 #[derive(Clone, Default, PartialEq)]
@@ -56,6 +56,25 @@ impl Mode {
     }
 }
 
+/// To whom all nodes send repairs.
+#[derive(Arbitrary, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Repair {
+    #[default]
+    Unicast,
+    Multicast,
+    Adaptive,
+}
+
+impl Repair {
+    pub(crate) const fn mode(self) -> RepairMode {
+        match self {
+            Self::Unicast => RepairMode::Unicast,
+            Self::Multicast => RepairMode::Multicast,
+            Self::Adaptive => RepairMode::Adaptive,
+        }
+    }
+}
+
 /// The group and its network, as they are in the beginning. What is not written in a script is as here by default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Setup {
@@ -75,8 +94,15 @@ pub(crate) struct Setup {
     pub(crate) rate: Option<u64>,
     pub(crate) announce: bool,
     pub(crate) mode: Mode,
-    /// What is missing is asked for after a random backoff, not at once.
-    pub(crate) backoff: bool,
+    /// What is missing for so many milliseconds is given up in any mode.
+    pub(crate) deadline: Option<u16>,
+    /// The longest random backoff, in milliseconds; 0: what is missing is asked for at once.
+    pub(crate) backoff: u16,
+    pub(crate) repair: Repair,
+    /// Who asks has to prove its address.
+    pub(crate) verify: bool,
+    /// What repairs may take while data waits, in percent.
+    pub(crate) share: u8,
     /// Everything else that has a bound has a small one.
     pub(crate) tight: bool,
     /// Milliseconds; empty: the default table.
@@ -102,7 +128,11 @@ impl Default for Setup {
             rate: None,
             announce: false,
             mode: Mode::Ordered,
-            backoff: false,
+            deadline: None,
+            backoff: 0,
+            repair: Repair::Unicast,
+            verify: false,
+            share: 50,
             tight: false,
             heartbeats: Vec::new(),
             timeout: 5_000,
@@ -284,6 +314,12 @@ pub(crate) enum Op {
     /// A datagram from an address that is no node's.
     Forge {
         stranger: u8,
+        target: Target,
+        bytes: Vec<u8>,
+    },
+    /// A NACK that pretends to come from a node, which is in that epoch and asked for nothing.
+    Spoof {
+        from: u8,
         target: Target,
         bytes: Vec<u8>,
     },

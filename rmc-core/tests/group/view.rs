@@ -17,6 +17,8 @@ pub(super) struct View {
     life: u32,
     /// When it was heard last.
     pub(super) heard: Instant,
+    /// When it surely spoke last, so that a newer epoch has to wait (RMC-EPOCH-6).
+    pub(super) spoke: Option<Instant>,
     /// The application has removed it: nothing of it is remembered.
     pub(super) is_forgotten: bool,
     /// Where its streams stood in the epoch before.
@@ -53,7 +55,7 @@ impl View {
     /// The first time that this address is heard.
     pub(super) fn new(epoch: u32, how: (Policy, Mode), at: Instant) -> Self {
         let streams = unknown(how).map(|tracker| Followed { tracker, heard: None, told: Told::default() });
-        let mut view = Self { epoch, life: 0, heard: at, is_forgotten: false, former: None, streams };
+        let mut view = Self { epoch, life: 0, heard: at, spoke: None, is_forgotten: false, former: None, streams };
         view.live(epoch, at, None);
         view
     }
@@ -122,7 +124,7 @@ impl View {
 
     fn live(&mut self, epoch: u32, at: Instant, restart: Option<Restart>) {
         self.life += 1;
-        (self.epoch, self.heard, self.is_forgotten) = (epoch, at, false);
+        (self.epoch, self.heard, self.spoke, self.is_forgotten) = (epoch, at, None, false);
         for followed in &mut self.streams {
             followed.heard = Some(Heard::default());
             followed.told.owe_life(self.life, restart);
@@ -131,12 +133,15 @@ impl View {
 }
 
 impl Followed {
-    /// A packet came, and `window` is how many the window holds.
-    pub(super) fn hear(&mut self, news: News, window: u64, at: Instant) {
+    /// A packet came, and `window` is how many the window holds. Returns whether it surely brought a new number that
+    /// was taken.
+    pub(super) fn hear(&mut self, news: News, window: u64, at: Instant) -> bool {
         let limit = self.limit(window);
-        if let Some(heard) = &mut self.heard {
-            heard.hear(news, limit, at);
-        }
+        let position = self.tracker.position.unwrap_or(u64::MAX);
+        let Some(heard) = &mut self.heard else { return false };
+        let is_new = matches!(news, News::Data { seq } if seq >= position && seq <= limit && !heard.has(seq));
+        heard.hear(news, limit, at);
+        is_new
     }
 
     /// The number up to which the window surely has room.

@@ -1,6 +1,6 @@
 //! The observer of the simulation, which compares all that happens with the truth.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use rmc_core::{EndCause, Event, Instant, LossCause, Path, Protocol, Received, Se
 
 use super::departures::Departure;
 use super::heard::News;
+use super::requests::{Nack, Requests, Rules};
 use super::script::{Mode, Policy};
 use super::seen::Seen;
 use super::tracker::{Who, is_of_sender};
@@ -40,6 +41,9 @@ pub(super) struct Watch {
     /// Whether only the window in packets bounds what is taken, and nothing else what is asked for and repaired.
     pub(super) is_exact: bool,
     pub(super) mode: Mode,
+    /// What is missing may be given up without a word of its sender.
+    pub(super) gives_up: bool,
+    pub(super) rules: Rules,
     pub(super) seen: Seen,
 }
 
@@ -59,9 +63,8 @@ pub(super) struct Member {
     /// The last packet of a stream that came.
     last: Option<Last>,
     /// The last NACK that came, until it is told that it is served.
-    pub(super) nack: Option<(SocketAddr, Stream, Vec<SeqRange>)>,
-    /// What it was asked for, has kept and not sent again: to whom, of which stream, and the number.
-    pub(super) debts: BTreeSet<(SocketAddr, Stream, u64)>,
+    pub(super) nack: Option<Nack>,
+    pub(super) requests: Requests,
 }
 
 /// A packet of a stream.
@@ -77,7 +80,7 @@ struct Last {
 }
 
 impl Member {
-    pub(super) const fn new(address: SocketAddr, policy: Policy, epoch: u32, epochs: u32) -> Self {
+    pub(super) fn new(address: SocketAddr, policy: Policy, epoch: u32, epochs: u32) -> Self {
         Self {
             address,
             policy,
@@ -89,14 +92,14 @@ impl Member {
             is_paused: false,
             last: None,
             nack: None,
-            debts: BTreeSet::new(),
+            requests: Requests::default(),
         }
     }
 
     /// It forgets everything.
     pub(super) fn is_down(&mut self) {
         self.views.clear();
-        self.debts.clear();
+        self.requests = Requests::default();
     }
 }
 
@@ -106,7 +109,10 @@ impl Last {
         if self.stream == Stream::Group && self.is_first && self.news.is_before_data() {
             followed.tracker.begin_at_first();
         }
-        followed.hear(self.news, window, self.at);
+        let is_new = followed.hear(self.news, window, self.at);
+        if is_new {
+            view.spoke = Some(self.at);
+        }
     }
 
     /// Whether with it a peer came anew.
@@ -137,10 +143,15 @@ impl Observer for Watch {
         }
         let stream = if is_private { Stream::Private } else { Stream::Group };
         let member = &mut self.members[node.index()];
-        if let Body::Nack { ranges, .. } = packet.body {
-            member.nack = Some((datagram.source, stream, ranges.iter(packet.seq).collect()));
-        }
         let (now, source, epoch) = (datagram.now, datagram.source, packet.epoch);
+        if let Body::Nack { rtt, .. } | Body::Ack { rtt, .. } = packet.body {
+            let is_nack = matches!(packet.body, Body::Nack { .. });
+            member.requests.came(source, datagram.bytes.len(), is_nack, Duration::from_micros(rtt.into()));
+        }
+        if let Body::Nack { ranges, cookie, rtt, .. } = packet.body {
+            let (ranges, rtt) = (ranges.iter(packet.seq).collect(), Duration::from_micros(rtt.into()));
+            member.nack = Some(Nack { from: source, stream, ranges, cookie, rtt });
+        }
         let Some(peer) = protocol.peer(source).filter(|peer| peer.epoch == epoch) else { return };
         let is_first = peer.group.is_none();
         // A repair begins no stream of which only what comes next is wanted (RMC-JOIN-1).
@@ -260,6 +271,10 @@ impl Watch {
             assert!(patience >= LEAST_PATIENCE, "at {now:?} node {node} of {peer}: {new:#x} after {old:#x}");
             self.seen.count("an older epoch takes over");
         }
+        if let Some(spoke) = view.spoke.filter(|_| is_newer(new, old)) {
+            let silence = now.saturating_since(spoke);
+            assert!(silence >= LEAST_PATIENCE, "at {now:?} node {node} of {peer}: {new:#x} {silence:?} after {old:#x}");
+        }
         view.restarts(new, (member.policy, self.mode), now);
         let is_exact = self.is_exact && !member.is_paused;
         begins(view, is_exact, member.last.filter(|last| last.opens(peer, new, now)), self.window);
@@ -301,8 +316,8 @@ impl Watch {
         let followed = view.followed(stream);
         let may = match cause {
             // What follows of a message that was given up has the cause of what it is reported with.
-            _ if is_of_sender(cause) => self.mode == Mode::Deadline || sent.lowest_whole(range, now).is_none(),
-            LossCause::Deadline => self.mode == Mode::Deadline,
+            _ if is_of_sender(cause) => self.gives_up || sent.lowest_whole(range, now).is_none(),
+            LossCause::Deadline => self.gives_up,
             LossCause::Restarted => epochs.is_some_and(|epochs| epochs > 1),
             LossCause::Expired => now >= heard + self.peer_timeout || followed.tracker.is_rest(sent, range),
             LossCause::Removed => is_forgotten,

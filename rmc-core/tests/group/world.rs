@@ -6,13 +6,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
-use rmc_core::packet::Packet;
+use rmc_core::packet::{Body, Packet};
 use rmc_core::sim::{Application, Datagram, GROUP, Link, Loss, NodeId, Outbox, Place, Sim, SimError, Verdict};
 use rmc_core::{Config, EventKind, EventMask, FlowControl, Instant, Protocol, Received, SendError};
 
 use super::bounds;
 use super::owed::{self, MAX_LINGER};
-use super::script::{Fate, Op, Policy, Setup, Target, Weather, Where, per_mille};
+use super::requests::Rules;
+use super::script::{Fate, Mode, Op, Policy, Setup, Target, Weather, Where, per_mille};
 use super::seen::Seen;
 use super::truth::{Limits, Message, StreamId, Truth};
 use super::view::View;
@@ -22,8 +23,6 @@ use super::watch::{Member, Watch};
 const MAX_MESSAGE: usize = 500;
 /// Small, so that times of waiting show.
 const NACK_MAX_DELAY: Duration = Duration::from_millis(300);
-/// With the longest grace of 100 ms no longer than that.
-const MAX_NACK_BACKOFF: Duration = Duration::from_millis(150);
 /// Small, as a silent node waits so long for each window of a hole that is larger.
 const SILENT_GAP: Duration = Duration::from_millis(20);
 /// Nodes at the same time, and in all.
@@ -91,6 +90,8 @@ impl World {
             window: setup.window as u64,
             is_exact: !setup.tight && setup.bytes.is_none(),
             mode: setup.mode,
+            gives_up: setup.mode == Mode::Deadline || setup.deadline.is_some(),
+            rules: Rules { mode: setup.repair, verify: setup.verify },
             seen: Seen::default(),
         });
         let mut world = Self {
@@ -145,6 +146,16 @@ impl World {
             Op::Forge { stranger, target, ref bytes } => {
                 let source = SocketAddr::from((Ipv4Addr::new(10, 66, 0, stranger % 3), 5_000));
                 self.inject(source, target, bytes);
+            }
+            Op::Spoof { from, target, ref bytes } => {
+                let (from, _) = self.node(from);
+                // Another epoch would take over from one that is silent.
+                let epoch = self.sim.protocol(from).map(|protocol| protocol.config().epoch);
+                let is_nack = Packet::decode(bytes)
+                    .is_ok_and(|packet| matches!(packet.body, Body::Nack { .. }) && Some(packet.epoch) == epoch);
+                if let Some(source) = self.sim.address(from).filter(|_| is_nack) {
+                    self.inject(source, target, bytes);
+                }
             }
             Op::Garbage { from, target, ref bytes } => {
                 let (from, _) = self.node(from);
@@ -430,8 +441,12 @@ fn configure(config: &mut Config, setup: &Setup, policy: Policy) {
     config.max_rate = setup.rate;
     config.rate_burst = 2 * setup.datagram;
     config.nack_max_delay = NACK_MAX_DELAY;
-    config.max_nack_backoff = if setup.backoff { MAX_NACK_BACKOFF } else { Duration::ZERO };
+    config.max_nack_backoff = Duration::from_millis(setup.backoff.into());
     config.delivery = setup.mode.delivery();
+    config.recovery_deadline = setup.deadline.map(|millis| Duration::from_millis(millis.into()));
+    config.repair_mode = setup.repair.mode();
+    config.verify_askers = setup.verify;
+    config.repair_share = setup.share;
     config.silent_gap = SILENT_GAP;
     // The model knows one message a number, and nobody who waits for others.
     config.packing = false;

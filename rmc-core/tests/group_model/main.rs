@@ -19,8 +19,11 @@ use group::script::Script;
 /// So many scripts, if `PROPTEST_CASES` does not say otherwise.
 const CASES: u32 = 10_000;
 /// What so many scripts must have shown, or the test looks at nothing.
-const SHOWN: [&str; 23] = [
+const SHOWN: [&str; 28] = [
+    "a Confirm",
+    "a Confirm: busy",
     "a NACK",
+    "a loss: deadline",
     "a loss: expired",
     "a loss: lost",
     "a loss: removed",
@@ -36,11 +39,13 @@ const SHOWN: [&str; 23] = [
     "a private message in parts",
     "a private stream is abandoned",
     "a repair",
+    "a repair for all",
     "a restart in band",
     "a stream begins behind what is gone",
     "a stream ends: expired",
     "a stream ends: finished",
     "a stream ends: removed",
+    "an address is proven",
     "an older epoch takes over",
     "word of what is gone",
 ];

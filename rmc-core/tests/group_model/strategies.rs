@@ -3,7 +3,10 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::group::script::{Fate, Mode, Op, Policy, Script, Setup, Weather, Where};
+use rmc_core::SeqRange;
+use rmc_core::packet::{Body, Flags, Packet, RangesBuilder};
+
+use crate::group::script::{Fate, Mode, Op, Policy, Repair, Script, Setup, Target, Weather, Where};
 
 pub(crate) fn script() -> impl Strategy<Value = Script> {
     (setup(), vec(op(), 1..32)).prop_map(|(setup, ops)| Script { setup, ops })
@@ -23,7 +26,10 @@ fn setup() -> impl Strategy<Value = Setup> {
         2 => Just(Mode::Unordered),
         1 => Just(Mode::Latest),
     ];
-    (any::<u64>(), nodes, memory, sending, flags, times, weather(), (mode, any::<bool>())).prop_map(
+    let receiving = (mode, option(1, 8, 1..200_u16), prop_oneof![3 => Just(1_000_u16), 2 => Just(0), 1 => 1..300_u16]);
+    let repair = prop_oneof![3 => Just(Repair::Adaptive), 1 => Just(Repair::Multicast), 1 => Just(Repair::Unicast)];
+    let serving = (repair, any::<bool>(), prop_oneof![2 => Just(50_u8), 1 => 1..100_u8]);
+    (any::<u64>(), nodes, memory, sending, flags, times, weather(), (receiving, serving)).prop_map(
         |(
             seed,
             nodes,
@@ -32,7 +38,7 @@ fn setup() -> impl Strategy<Value = Setup> {
             flags,
             (heartbeats, timeout),
             weather,
-            (mode, backoff),
+            ((mode, deadline, backoff), (repair, verify, share)),
         )| {
             let (announce, tight, loopback) = flags;
             Setup {
@@ -47,7 +53,11 @@ fn setup() -> impl Strategy<Value = Setup> {
                 rate,
                 announce,
                 mode,
+                deadline,
                 backoff,
+                repair,
+                verify,
+                share,
                 tight: tight.is_some(),
                 heartbeats: heartbeats.unwrap_or_default(),
                 timeout,
@@ -87,7 +97,7 @@ fn weather() -> impl Strategy<Value = Weather> {
 fn op() -> impl Strategy<Value = Op> {
     let node = 0..8_u8;
     let len = || prop_oneof![2 => 0..100_u16, 1 => 0..500_u16];
-    let count = || prop_oneof![4 => 1..12_u8, 1 => 1..40_u8];
+    let count = || prop_oneof![16 => 1..12_u8, 4 => 1..40_u8, 1 => 100..=255_u8];
     let skip = prop_oneof![4 => 1..20_u16, 1 => 1..5_000_u16];
     let at = prop_oneof![
         2 => Just(Where::Everywhere),
@@ -119,7 +129,28 @@ fn op() -> impl Strategy<Value = Op> {
         2 => Just(Op::Heal),
         3 => (at, 0..1_000_u16, 1..8_u8).prop_map(|(at, loss, burst)| Op::Loss { at, loss, burst }),
         1 => vec(fate(), 1..20).prop_map(|fates| Op::Fates { fates }),
+        2 => (0..8_u8, 0..8_u8, any::<bool>(), nack()).prop_map(|(from, to, is_stranger, bytes)| {
+            let target = Target::Node(to);
+            if is_stranger { Op::Forge { stranger: from, target, bytes } } else { Op::Spoof { from, target, bytes } }
+        }),
     ]
+}
+
+/// A NACK that somebody forges, to a node that has not restarted, or once.
+fn nack() -> impl Strategy<Value = Vec<u8>> {
+    let cookie = prop_oneof![1 => Just(0_u32), 1 => any::<u32>()];
+    let rtt = prop_oneof![1 => Just(0_u32), 1 => 0..2_000_000_u32];
+    (0..3_u32, 0..2_u32, 1..60_u64, 1..40_u64, cookie, rtt).prop_map(|(epoch, target, seq, count, cookie, rtt)| {
+        let mut ranges = RangesBuilder::new(seq);
+        assert!(ranges.push(SeqRange::new(seq, seq + count).expect("it ascends")));
+        let (target_epoch, ranges) = (u32::MAX.wrapping_add(target), ranges.as_ranges());
+        let body = Body::Nack { target_epoch, stamp: 7, cookie, rtt, ranges };
+        let epoch = u32::MAX.wrapping_add(epoch);
+        let packet = Packet { flags: Flags::NONE, heartbeat: 255, epoch, seq, extension: None, body };
+        let mut bytes = std::vec![0; packet.encoded_len()];
+        packet.encode(&mut bytes).expect("it is a packet");
+        bytes
+    })
 }
 
 fn fate() -> impl Strategy<Value = Fate> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::group::script::{Fate, Mode, Op, Policy, Script, Setup, Target, Weather, Where};
+use crate::group::script::{Fate, Mode, Op, Policy, Repair, Script, Setup, Target, Weather, Where};
 
 impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,8 +51,20 @@ impl fmt::Display for Setup {
         if self.mode != default.mode {
             writeln!(f, "mode {}", self.mode.name())?;
         }
+        if let Some(deadline) = self.deadline {
+            writeln!(f, "deadline {deadline}")?;
+        }
+        if self.backoff != default.backoff {
+            writeln!(f, "backoff {}", self.backoff)?;
+        }
+        if self.repair != default.repair {
+            writeln!(f, "repair {}", self.repair.name())?;
+        }
+        if self.share != default.share {
+            writeln!(f, "share {}", self.share)?;
+        }
         for (key, is_set) in
-            [("announce", self.announce), ("backoff", self.backoff), ("tight", self.tight), ("loopback", self.loopback)]
+            [("announce", self.announce), ("verify", self.verify), ("tight", self.tight), ("loopback", self.loopback)]
         {
             if is_set {
                 writeln!(f, "{key}")?;
@@ -111,6 +123,7 @@ impl fmt::Display for Op {
                 })
             }
             Self::Forge { stranger, target, bytes } => write!(f, "forge {stranger} {target} {}", Hex(bytes)),
+            Self::Spoof { from, target, bytes } => write!(f, "spoof {from} {target} {}", Hex(bytes)),
             Self::Garbage { from, target, bytes } => write!(f, "garbage {from} {target} {}", Hex(bytes)),
         }
     }
@@ -155,6 +168,18 @@ impl Mode {
             Self::Deadline => "deadline",
             Self::Unordered => "unordered",
             Self::Latest => "latest",
+        }
+    }
+}
+
+impl Repair {
+    const ALL: [Self; 3] = [Self::Unicast, Self::Multicast, Self::Adaptive];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Unicast => "unicast",
+            Self::Multicast => "multicast",
+            Self::Adaptive => "adaptive",
         }
     }
 }
@@ -272,7 +297,14 @@ impl Setup {
             "burst" => self.burst = words.word()?,
             "rate" => self.rate = Some(words.word()?),
             "announce" => self.announce = true,
-            "backoff" => self.backoff = true,
+            "deadline" => self.deadline = Some(words.word()?),
+            "backoff" => self.backoff = words.word()?,
+            "repair" => {
+                let word = words.0.next()?;
+                self.repair = Repair::ALL.into_iter().find(|repair| repair.name() == word)?;
+            }
+            "verify" => self.verify = true,
+            "share" => self.share = words.word()?,
             "mode" => {
                 let word = words.0.next()?;
                 self.mode = Mode::ALL.into_iter().find(|mode| mode.name() == word)?;
@@ -325,6 +357,7 @@ impl Op {
             "wait" => Self::Wait { millis: words.word()? },
             "fates" => Self::Fates { fates: words.0.by_ref().map(Words::fate).collect::<Option<_>>()? },
             "forge" => Self::Forge { stranger: words.word()?, target: words.target()?, bytes: words.bytes()? },
+            "spoof" => Self::Spoof { from: words.word()?, target: words.target()?, bytes: words.bytes()? },
             "garbage" => Self::Garbage { from: words.word()?, target: words.target()?, bytes: words.bytes()? },
             _ => return None,
         })

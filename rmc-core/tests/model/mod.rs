@@ -7,6 +7,7 @@
 mod bounds;
 mod check;
 mod op;
+mod reflection;
 mod shape;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,10 +15,13 @@ use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
 use rmc_core::packet::{Body, Packet};
-use rmc_core::{Action, Config, Delivery, EventMask, FlowControl, Instant, JoinPolicy, Path, Protocol, Transmit};
+use rmc_core::{
+    Action, Config, Delivery, EventMask, FlowControl, Instant, JoinPolicy, Path, Protocol, RepairMode, Transmit,
+};
 
 use check::Streams;
 use op::Op;
+use reflection::Reflection;
 
 /// More operations than this in one list show nothing new.
 const MAX_OPS: usize = 4_096;
@@ -56,6 +60,9 @@ struct Setup {
     delivery: u8,
     deadline: bool,
     backoff: bool,
+    repair: u8,
+    trusts: bool,
+    share: u8,
 }
 
 impl Setup {
@@ -88,6 +95,9 @@ impl Setup {
         config.max_nack_backoff = if self.backoff { config.max_nack_backoff } else { Duration::ZERO };
         config.delivery = delivery(self.delivery);
         config.recovery_deadline = self.deadline.then_some(Duration::from_millis(30));
+        config.repair_mode = repair_mode(self.repair);
+        config.verify_askers = !self.trusts;
+        config.repair_share = 1 + self.share % 99;
         config.max_repairs_per_nack = 8;
         config.max_askers = 2;
         config.heartbeat_times = [1, 5, 20].map(Duration::from_millis).to_vec();
@@ -132,6 +142,14 @@ const fn delivery(choice: u8) -> Delivery {
     }
 }
 
+const fn repair_mode(choice: u8) -> RepairMode {
+    match choice % 3 {
+        0 => RepairMode::Adaptive,
+        1 => RepairMode::Multicast,
+        _ => RepairMode::Unicast,
+    }
+}
+
 /// The node, and what is known about it from outside.
 struct Model {
     node: Protocol,
@@ -139,9 +157,13 @@ struct Model {
     deadline: Option<Instant>,
     /// The stamp of the last NACK that the node sent, so that answers can carry it.
     stamp: u32,
+    /// The cookie of the last Confirm that it sent, so that a NACK can carry it.
+    cookie: u32,
     closed: bool,
     silent: bool,
     streams: Streams,
+    /// `None`: addresses need not be proven.
+    reflection: Option<Reflection>,
 }
 
 impl Model {
@@ -149,7 +171,9 @@ impl Model {
         let now = Instant::from_nanos(1_000_000);
         let node = Protocol::new(setup.config(), now).expect("the small configuration is valid");
         let streams = Streams::new(node.config().delivery);
-        let mut model = Self { node, now, deadline: None, stamp: 0, closed: false, silent: setup.silent, streams };
+        let (closed, silent) = (false, setup.silent);
+        let reflection = (!setup.trusts).then(Reflection::default);
+        let mut model = Self { node, now, deadline: None, stamp: 0, cookie: 0, closed, silent, streams, reflection };
         model.drain();
         model
     }
@@ -160,7 +184,7 @@ impl Model {
             Op::Datagram { source, multicast, bytes } => self.datagram(*source, *multicast, bytes),
             Op::Packet { source, multicast, epoch, shape } => {
                 let epoch = usual(*epoch);
-                if let Some(bytes) = shape.encode(epoch, OWN_EPOCH, self.stamp) {
+                if let Some(bytes) = shape.encode(epoch, OWN_EPOCH, self.stamp, self.cookie) {
                     self.datagram(*source, *multicast, &bytes);
                 }
             }
@@ -238,6 +262,9 @@ impl Model {
     fn datagram(&mut self, source: u8, multicast: bool, bytes: &[u8]) {
         let path = if multicast { Path::Multicast } else { Path::Unicast };
         let (before, closed) = (self.node.stats(), self.node.is_closed());
+        if let Some(reflection) = self.reflection.as_mut().filter(|_| !multicast) {
+            reflection.came(address(source), bytes);
+        }
         self.node.handle_datagram(self.now, address(source), path, bytes);
         if !closed {
             check::malformed_changes_nothing(&before, &self.node.stats(), bytes);
@@ -279,7 +306,14 @@ impl Model {
                     sent += 1;
                     assert!(!self.closed, "a closed node sends");
                     assert!(!self.silent, "a silent node sends");
-                    self.stamp = legal(&transmit).unwrap_or(self.stamp);
+                    match legal(&transmit).body {
+                        Body::Nack { stamp, .. } => self.stamp = stamp,
+                        Body::Confirm { cookie, .. } => self.cookie = cookie,
+                        _ => {}
+                    }
+                    if let Some(reflection) = self.reflection.as_mut().filter(|_| transmit.destination != group()) {
+                        reflection.went(transmit.destination, transmit.contents);
+                    }
                 }
                 Action::Event(event) => assert!(!self.closed, "a closed node tells {event:?}"),
                 Action::ArmTimer(deadline) => {
@@ -300,7 +334,9 @@ impl Model {
         for _ in 0..ring + 8 {
             match self.node.poll_action() {
                 Action::Transmit(transmit) => {
-                    self.stamp = legal(&transmit).unwrap_or(self.stamp);
+                    if let Body::Nack { stamp, .. } = legal(&transmit).body {
+                        self.stamp = stamp;
+                    }
                     self.node.transmit_failed(self.now, retry);
                     break;
                 }
@@ -336,16 +372,13 @@ impl Model {
     }
 }
 
-/// What leaves is a legal packet of this node; the stamp, if it is a NACK.
-fn legal(transmit: &Transmit<'_>) -> Option<u32> {
+/// What leaves is a legal packet of this node.
+fn legal<'a>(transmit: &Transmit<'a>) -> Packet<'a> {
     assert_eq!(transmit.segment_size, None);
     let packet = match Packet::decode(transmit.contents) {
         Ok(packet) => packet,
         Err(error) => panic!("sent {:02x?}, which does not decode: {error}", transmit.contents),
     };
     assert_eq!(packet.epoch, OWN_EPOCH, "{packet}");
-    match packet.body {
-        Body::Nack { stamp, .. } => Some(stamp),
-        _ => None,
-    }
+    packet
 }

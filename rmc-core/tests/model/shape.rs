@@ -22,11 +22,11 @@ impl Number {
     }
 }
 
-/// The stamp that an answer carries.
+/// The stamp that an answer carries, or the cookie that a NACK does.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub(crate) enum Stamp {
     Unasked,
-    /// Of the last NACK that the node sent.
+    /// Of the last NACK or Confirm that the node sent.
     Echo,
     Any(u32),
 }
@@ -80,6 +80,8 @@ pub(crate) enum Shape {
         ranges: Vec<(Number, Number)>,
         wrong_target: bool,
         private: bool,
+        cookie: Stamp,
+        rtt: u16,
     },
     Lost {
         first: Number,
@@ -103,6 +105,7 @@ pub(crate) enum Shape {
         reason: u8,
         delay: u32,
         stamp: Stamp,
+        cookie: u8,
         ranges: Vec<(Number, Number)>,
         private: bool,
     },
@@ -110,7 +113,8 @@ pub(crate) enum Shape {
 
 impl Shape {
     /// The datagram; `None` if the parts make no legal packet.
-    pub(crate) fn encode(&self, epoch: u32, own_epoch: u32, echo: u32) -> Option<Vec<u8>> {
+    /// `echo`: the last stamp of the node; `shown`: the last cookie that it gave.
+    pub(crate) fn encode(&self, epoch: u32, own_epoch: u32, echo: u32, shown: u32) -> Option<Vec<u8>> {
         let target = |wrong: bool| if wrong { own_epoch ^ 1 } else { own_epoch };
         match *self {
             Self::Data { seq, flags, ref payload } => {
@@ -142,10 +146,11 @@ impl Shape {
                 let body = Body::HeartbeatTimes { intervals: intervals.as_intervals() };
                 packet_with(Flags::NONE, index, epoch, seq.value(), body)
             }
-            Self::Nack { seq, ref ranges, wrong_target, private } => {
+            Self::Nack { seq, ref ranges, wrong_target, private, cookie, rtt } => {
                 let ranges = build(seq, ranges);
                 let (target_epoch, ranges) = (target(wrong_target), ranges.as_ranges());
-                let body = Body::Nack { target_epoch, stamp: 99, cookie: 0, rtt: 0, ranges };
+                let (cookie, rtt) = (cookie.value(shown), u32::from(rtt) * 16);
+                let body = Body::Nack { target_epoch, stamp: 99, cookie, rtt, ranges };
                 packet(when(private, Flags::PRIVATE), epoch, seq.value(), body)
             }
             Self::Lost { first, count, stamp, private } => {
@@ -160,10 +165,11 @@ impl Shape {
                 let body = Body::Ack { target_epoch: target(wrong_target), window, rtt: 0 };
                 packet(when(private, Flags::PRIVATE), epoch, seq.value(), body)
             }
-            Self::Confirm { seq, reason, delay, stamp, ref ranges, private } => {
+            Self::Confirm { seq, reason, delay, stamp, cookie, ref ranges, private } => {
                 let ranges = build(seq, ranges);
-                let (stamp, ranges) = (stamp.value(echo), ranges.as_ranges());
-                let body = Body::Confirm { reason, delay: delay % 10_000_000, stamp, cookie: 5, ranges };
+                let (stamp, cookie) = (stamp.value(echo), cookie.into());
+                let ranges = ranges.as_ranges();
+                let body = Body::Confirm { reason, delay: delay % 10_000_000, stamp, cookie, ranges };
                 packet(when(private, Flags::PRIVATE), epoch, seq.value(), body)
             }
         }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rmc_core::packet::{Kind, Packet};
 use rmc_core::sim::{Chance, Discard, Link, Loss, NodeId, Sim, What};
+use rmc_core::{Config, RepairMode};
 
 use super::world::{MS, US, Watch};
 
@@ -11,7 +12,13 @@ use super::world::{MS, US, Watch};
 /// differ: they follow the NACKs, and say how large the group is.)
 type Missed = BTreeMap<NodeId, Vec<(u64, u64)>>;
 
-/// One sender and four receivers that recover from what they lose; `change` comes before the first message.
+/// Nobody is told how large the group is.
+fn each_alone(config: &mut Config) {
+    (config.repair_mode, config.verify_askers) = (RepairMode::Unicast, false);
+}
+
+/// One sender and four receivers that recover from what they lose, each for itself: what leaves is not more where more
+/// listen. `change` comes before the first message.
 fn play(seed: u64, change: impl FnOnce(&mut Sim, &[NodeId])) -> Missed {
     let mut sim = Sim::new(seed);
     let link = Link::IDEAL
@@ -20,7 +27,7 @@ fn play(seed: u64, change: impl FnOnce(&mut Sim, &[NodeId])) -> Missed {
         .with_duplication(Chance::percent(3))
         .with_loss(Loss::percent(10));
     sim.set_links(&Link::IDEAL, &link);
-    let nodes: Vec<_> = (0..5).map(|_| sim.add(|_| {}).expect("a valid configuration")).collect();
+    let nodes: Vec<_> = (0..5).map(|_| sim.add(each_alone).expect("a valid configuration")).collect();
     // The sender hears everybody, so that what others say to it changes nothing.
     sim.set_ingress(nodes[0], Link::IDEAL.with_delay(500 * US)).expect("it is there");
     for node in &nodes[1..] {
@@ -53,7 +60,7 @@ fn a_node_that_comes_later_reshuffles_nothing() {
         let plain = play(seed, |_, _| {});
         let with_others = play(seed, |sim, _| {
             for _ in 0..3 {
-                let node = sim.add(|_| {}).expect("a valid configuration");
+                let node = sim.add(each_alone).expect("a valid configuration");
                 sim.run_application(node, Discard);
             }
         });

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rmc_core::RepairMode;
 use rmc_core::sim::{Link, Loss, Report, Scenario};
 
 use super::world::{MS, SECOND, US};
@@ -9,8 +10,9 @@ use super::world::{MS, SECOND, US};
 /// One packet each 100 us, 500 us each way.
 fn play(receivers: usize, change: impl FnOnce(&mut Scenario)) -> Report {
     let mut scenario = Scenario::new(receivers, 100);
-    // What is missing is asked for at once.
+    // What is missing is asked for at once, and repaired for each that asks.
     scenario.config.max_nack_backoff = Duration::ZERO;
+    (scenario.config.repair_mode, scenario.config.verify_askers) = (RepairMode::Unicast, false);
     change(&mut scenario);
     scenario.run().expect("a valid configuration")
 }

@@ -106,7 +106,8 @@ fn what_was_sent_before_recording_began_has_no_bytes() {
     );
 }
 
-/// A whole trace in words: a packet lost, asked for and repaired, and what else there is.
+/// A whole trace in words: a packet lost, asked for and repaired, and what else there is. Who asks is a stranger still:
+/// the repair goes to all, and the cookie to it.
 #[test]
 fn a_trace_reads_like_this() {
     let mut sim = Sim::new(1);
@@ -124,9 +125,12 @@ fn a_trace_reads_like_this() {
     sim.crash(sender).expect("it is up");
     sim.run_for(Duration::ZERO);
     sim.remove(sender).expect("it is there");
-    // The stamp is drawn from the node's seed.
+    // They are drawn from the nodes' seeds.
     let text = sim.trace().to_string();
-    let stamp = text.split("stamp ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a NACK has a stamp");
+    let [stamp, cookie] = ["stamp ", "cookie "].map(|name| {
+        let value = text.split(name).nth(1).and_then(|rest| rest.split(' ').next());
+        value.unwrap_or_else(|| panic!("there is no {name}in\n{text}"))
+    });
     let expected = "\
 0.000000000 n0 starts with epoch 0x00000001
 0.000000000 n1 starts with epoch 0x00000001
@@ -139,7 +143,14 @@ fn a_trace_reads_like_this() {
 0.000500000 n1 gets from 10.0.0.1:5000: RMC data seq 3 epoch 0x00000001 hb 0 [FIRST,LAST] len 5
 0.000500000 n1 sends 10.0.0.2:5000 > 10.0.0.1:5000: RMC nack to 0x00000001 epoch 0x00000001 hb none stamp STAMP missing 2 (1)
 0.001000000 n0 gets from 10.0.0.2:5000: RMC nack to 0x00000001 epoch 0x00000001 hb none stamp STAMP missing 2 (1)
-0.001000000 n0 sends 10.0.0.1:5000 > 10.0.0.2:5000: RMC data seq 2 epoch 0x00000001 hb 0 [RESENT,FIRST,LAST] len 3
+0.001000000 n0 sends 10.0.0.1:5000 > 239.255.77.1:8000: RMC heartbeat seq 3 epoch 0x00000001 hb 0 oldest 1 interval 9000us \
+        backoff 10000us group 1
+0.001000000 n0 sends 10.0.0.1:5000 > 10.0.0.2:5000: RMC confirm epoch 0x00000001 hb 0 repairing stamp STAMP cookie COOKIE of \
+        2 (1)
+0.001000000 n0 sends 10.0.0.1:5000 > 239.255.77.1:8000: RMC data seq 2 epoch 0x00000001 hb 0 [RESENT,FIRST,LAST] len 3
+0.001500000 n1 gets from 10.0.0.1:5000: RMC heartbeat seq 3 epoch 0x00000001 hb 0 oldest 1 interval 9000us backoff \
+        10000us group 1
+0.001500000 n1 gets from 10.0.0.1:5000: RMC confirm epoch 0x00000001 hb 0 repairing stamp STAMP cookie COOKIE of 2 (1)
 0.001500000 n1 gets from 10.0.0.1:5000: RMC data seq 2 epoch 0x00000001 hb 0 [RESENT,FIRST,LAST] len 3
 0.001500000 n1 delivers n0 group seq 2 len 3
 0.001500000 n1 delivers n0 group seq 3 len 5
@@ -149,7 +160,7 @@ fn a_trace_reads_like_this() {
 0.002000000 n1 gets from 192.0.2.1:4000: 9 bytes that are no packet: shorter than a header
 0.002000000 n0 is removed
 ";
-    assert_eq!(text, expected.replace("STAMP", stamp));
+    assert_eq!(text, expected.replace("STAMP", stamp).replace("COOKIE", cookie));
     assert_eq!(sim.trace().records().len(), text.lines().count());
 }
 

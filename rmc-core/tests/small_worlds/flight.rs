@@ -26,6 +26,7 @@ impl Flight {
             Body::Nack { stamp, .. } => (stamp, 20),
             Body::Lost { stamp, .. } => (stamp, 24),
             Body::Reset { stamp } => (stamp, 16),
+            Body::Confirm { stamp, .. } => (stamp, 21),
             _ => (0, 0),
         };
         let mut words = vec![from as u64, to as u64, u64::from(path == Path::Unicast)];

@@ -84,6 +84,10 @@ worlds! {
     reset
     slow_application
     fragments
+    adaptive
+    multicast_small_backlog
+    proof
+    proof_for_two
 }
 
 /// How many choices deeper than usual.
@@ -121,7 +125,7 @@ fn what_is_taken_for_the_same_goes_on_alike() {
         pairs += compared.pairs;
         at_other_times += compared.at_other_times;
     }
-    assert!(at_other_times > 500, "{pairs} pairs, {at_other_times} at other times, are too few to show anything");
+    assert!(at_other_times > 300, "{pairs} pairs, {at_other_times} at other times, are too few to show anything");
 }
 
 #[test]

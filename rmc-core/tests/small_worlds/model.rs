@@ -1,7 +1,7 @@
 //! What may be delivered, kept beside the protocol as plainly as can be, and compared with what it does.
 
 use rmc_core::packet::{Body, Flags, Packet};
-use rmc_core::{Instant, Stream};
+use rmc_core::{Instant, RepairMode, Stream};
 
 use crate::asked::Asked;
 use crate::plan::{LINGER, Plan, epoch};
@@ -27,6 +27,8 @@ pub(crate) struct Model {
     /// By receiver, what the sender has been asked for and has not answered: repairs (a bit for each number), and word
     /// of what is gone.
     owed: [(u64, bool); RECEIVERS],
+    /// By receiver, what was repaired for it or for all, so that a NACK may be taken as answered (RMC-REPAIR-14).
+    repaired: [u64; RECEIVERS],
 }
 
 /// What one incarnation of the sender has sent.
@@ -79,6 +81,7 @@ impl Model {
             followed: [Followed::default(); RECEIVERS],
             asked: [Asked::default(); RECEIVERS],
             owed: [(0, false); RECEIVERS],
+            repaired: [0; RECEIVERS],
         }
     }
 
@@ -148,6 +151,7 @@ impl Model {
     pub(crate) fn restart(&mut self) {
         self.incarnation += 1;
         self.owed = [(0, false); RECEIVERS];
+        self.repaired = [0; RECEIVERS];
     }
 
     /// The sender is handed a packet of `receiver`.
@@ -162,7 +166,7 @@ impl Model {
             let (repairs, word) = &mut self.owed[receiver];
             if seq < oldest {
                 *word = true;
-            } else {
+            } else if plan.repair == RepairMode::Unicast || self.repaired[receiver] >> seq & 1 == 0 {
                 *repairs |= 1 << seq;
             }
         }
@@ -193,12 +197,20 @@ impl Model {
             let gone = owed.0 & ((1 << oldest) - 1);
             *owed = (owed.0 & !gone, owed.1 || gone != 0);
         }
-        let Some(owed) = receiver.filter(|_| !private).map(|receiver| &mut self.owed[receiver]) else { return };
-        match packet.body {
-            Body::Data { .. } => owed.0 &= !(1 << packet.seq),
-            Body::Lost { .. } => *owed = (owed.0 & !((1 << packet.seq) - 1), false),
-            Body::Reset { .. } => *owed = (0, false),
-            _ => {}
+        if private {
+            return;
+        }
+        let receivers = receiver.map_or(0..RECEIVERS, |receiver| receiver..receiver + 1);
+        for (owed, repaired) in self.owed[receivers.clone()].iter_mut().zip(&mut self.repaired[receivers]) {
+            match packet.body {
+                Body::Data { .. } if packet.flags.contains(Flags::RESENT) => {
+                    owed.0 &= !(1 << packet.seq);
+                    *repaired |= 1 << packet.seq;
+                }
+                Body::Lost { .. } => *owed = (owed.0 & !((1 << packet.seq) - 1), false),
+                Body::Reset { .. } => *owed = (0, false),
+                _ => {}
+            }
         }
     }
 
@@ -227,7 +239,8 @@ impl Model {
 
     /// What of it decides about what comes next.
     pub(crate) fn put(&self, now: Instant, words: &mut Vec<u64>) {
-        let Self { incarnation, histories, finished, end_left, closed, quiet_since, followed, asked, owed } = self;
+        let Self { incarnation, histories, finished, end_left, closed, quiet_since, followed, asked, owed, repaired } =
+            self;
         words.push(*incarnation as u64);
         for History { group, private } in histories {
             for Numbers { given, left, cut, begins } in private.iter().chain([group]) {
@@ -241,6 +254,7 @@ impl Model {
             followed.put(now, words);
             words.push(repairs << 1 | u64::from(*word));
         }
+        words.extend(repaired);
         asked.iter().for_each(|asked| asked.put(words));
     }
 }

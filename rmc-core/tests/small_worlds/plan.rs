@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use rmc_core::{Config, FlowControl, JoinPolicy};
+use rmc_core::{Config, FlowControl, JoinPolicy, RepairMode};
 
 use crate::sight::Sight;
 
@@ -39,6 +39,9 @@ pub(crate) struct Plan {
     pub(crate) slow: bool,
     /// The sender's heartbeat table, in ms; empty: the default one.
     pub(crate) table: &'static [u64],
+    pub(crate) repair: RepairMode,
+    /// Whether who asks has to prove its address.
+    pub(crate) verify: bool,
     /// How many choices deep the search goes.
     pub(crate) depth: usize,
     /// How many states it visits at least.
@@ -59,14 +62,16 @@ const PLAIN: Plan = Plan {
     window: 8,
     slow: false,
     table: &[],
+    repair: RepairMode::Unicast,
+    verify: false,
     depth: 0,
     at_least: 0,
     shows: &[],
 };
 
 use Sight::{
-    Ack, EndTold, FormerEpoch, FormerEpochFollowed, LastEnd, LossTold, Lost, NackOfTwoRanges, Repair, ResetAsked,
-    ResetUnasked, RestartTold, WindowFull,
+    Ack, Confirm, CookieShown, EndTold, FormerEpoch, FormerEpochFollowed, LastEnd, LossTold, Lost, NackOfTwoRanges,
+    Repair, RepairForAll, ResetAsked, ResetUnasked, RestartTold, WindowFull,
 };
 use Step::{Finish, Reset, Restart, Send, SendLong, SendTo, SendTwo};
 
@@ -199,6 +204,49 @@ pub(crate) const PLANS: &[Plan] = &[
         shows: &[Repair, Lost, LossTold],
         ..PLAIN
     },
+    Plan {
+        name: "adaptive",
+        receivers: 2,
+        steps: &[SendTwo],
+        repair: RepairMode::Adaptive,
+        depth: 5,
+        at_least: 320_000,
+        shows: &[Repair, RepairForAll],
+        ..PLAIN
+    },
+    Plan {
+        name: "multicast_small_backlog",
+        receivers: 2,
+        steps: &[Send, Send, Send],
+        backlog: 1,
+        repair: RepairMode::Multicast,
+        depth: 5,
+        at_least: 86_000,
+        shows: &[RepairForAll, Lost, LossTold],
+        ..PLAIN
+    },
+    Plan {
+        name: "proof",
+        steps: &[Send, Send, Send],
+        backlog: 2,
+        repair: RepairMode::Adaptive,
+        verify: true,
+        depth: 6,
+        at_least: 36_000,
+        shows: &[RepairForAll, Lost, Confirm, CookieShown],
+        ..PLAIN
+    },
+    Plan {
+        name: "proof_for_two",
+        receivers: 2,
+        steps: &[Send, Send],
+        repair: RepairMode::Adaptive,
+        verify: true,
+        depth: 5,
+        at_least: 95_000,
+        shows: &[RepairForAll, Confirm],
+        ..PLAIN
+    },
 ];
 
 /// The node that sends; the others are receivers, from 1.
@@ -250,6 +298,8 @@ impl Plan {
         // differ by what was drawn on the way to them.
         config.nack_max_delay = Duration::from_millis(1);
         config.max_nack_backoff = Duration::ZERO;
+        config.repair_mode = self.repair;
+        config.verify_askers = self.verify;
         config
     }
 }

@@ -27,11 +27,16 @@ pub(crate) enum Sight {
     FormerEpochFollowed,
     /// A gap was open while the window was full.
     WindowFull,
+    /// A repair left for all.
+    RepairForAll,
+    /// A Confirm left, and a Nack with the cookie of one.
+    Confirm,
+    CookieShown,
 }
 
 /// A set of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sights(u16);
+pub(crate) struct Sights(u32);
 
 impl Sights {
     pub(crate) const fn add(&mut self, sight: Sight) {
@@ -46,16 +51,22 @@ impl Sights {
         self.0 >> sight as u16 & 1 == 1
     }
 
-    /// `packet` leaves.
-    pub(crate) fn see(&mut self, packet: &Packet<'_>) {
+    /// `packet` leaves, perhaps to all.
+    pub(crate) fn see(&mut self, packet: &Packet<'_>, to_all: bool) {
         match packet.body {
-            Body::Nack { ranges, .. } => {
+            Body::Nack { ranges, cookie, .. } => {
                 self.add(Sight::Nack);
+                if cookie != 0 {
+                    self.add(Sight::CookieShown);
+                }
                 if ranges.iter(packet.seq).count() > 1 {
                     self.add(Sight::NackOfTwoRanges);
                 }
             }
-            Body::Data { .. } if packet.flags.contains(Flags::RESENT) => self.add(Sight::Repair),
+            Body::Data { .. } if packet.flags.contains(Flags::RESENT) => {
+                self.add(if to_all { Sight::RepairForAll } else { Sight::Repair });
+            }
+            Body::Confirm { .. } => self.add(Sight::Confirm),
             Body::Lost { .. } => self.add(Sight::Lost),
             Body::Reset { stamp: 0 } => self.add(Sight::ResetUnasked),
             Body::Reset { .. } => self.add(Sight::ResetAsked),

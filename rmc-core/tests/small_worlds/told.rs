@@ -23,6 +23,8 @@ pub(crate) struct Followed {
     heard: Option<Instant>,
     group: Told,
     private: Told,
+    /// The next numbers to the group and private, by incarnation, where another one took over (RMC-PEER-7).
+    remembered: [Option<[u64; 2]>; INCARNATIONS],
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -67,13 +69,11 @@ impl Model {
                     sights.add(Sight::FormerEpochFollowed);
                 }
                 if !had_stream || !known {
-                    *followed = Followed { heard: Some(now), ..Followed::of(epoch) };
-                    followed.group.next = u64::from(known);
+                    followed.change(epoch, u64::from(known), now);
                 }
             }
             Item::Restarted { epoch } => {
-                *followed = Followed { heard: Some(now), ..Followed::of(epoch) };
-                followed.group.next = 1;
+                followed.change(epoch, 1, now);
                 sights.add(Sight::RestartTold);
             }
             Item::Message { stream, seq, ref payload } => {
@@ -181,10 +181,17 @@ impl Model {
 }
 
 impl Followed {
-    fn of(epoch: u32) -> Self {
+    /// From now on `epoch` is followed: from where it stood, or, if it is new, from `first`.
+    fn change(&mut self, epoch: u32, first: u64, now: Instant) {
+        let mut remembered = self.remembered;
+        if let Some(former) = self.incarnation {
+            remembered[former] = Some([self.group.next, self.private.next]);
+        }
         let incarnation = (0..INCARNATIONS).find(|&incarnation| self::epoch(incarnation) == epoch);
-        assert!(incarnation.is_some(), "nobody has epoch {epoch}");
-        Self { incarnation, ..Self::default() }
+        let place = incarnation.unwrap_or_else(|| panic!("nobody has epoch {epoch}"));
+        let [group, private] = remembered[place].unwrap_or([first, 0]);
+        let told = |next| Told { next, ended: false };
+        *self = Self { incarnation, heard: Some(now), group: told(group), private: told(private), remembered };
     }
 
     /// An epoch that is not newer takes over after silence only.
@@ -208,10 +215,11 @@ impl Followed {
     }
 
     pub(crate) fn put(&self, now: Instant, words: &mut Vec<u64>) {
-        let Self { incarnation, heard, group, private } = self;
+        let Self { incarnation, heard, group, private, remembered } = self;
         words.push(incarnation.map_or(0, |incarnation| incarnation as u64 + 1));
         let silence = heard.map_or(PATIENCE, |heard| now.saturating_since(heard).min(PATIENCE));
         words.push(u64::from(silence.subsec_nanos()));
+        words.extend(remembered.iter().flat_map(|next| next.unwrap_or([u64::MAX; 2])));
         words.extend([group, private].map(|told| told.next << 1 | u64::from(told.ended)));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rmc_core::packet::Flags;
+use rmc_core::packet::{Flags, Packet};
 use rmc_core::{Fingerprint, Instant, Path, Protocol};
 
 use crate::choice::{Choice, Event};
@@ -195,13 +195,13 @@ impl World {
             self.sights.add(Sight::FormerEpoch);
         }
         let had_stream = self.has_stream(to);
-        let is_new = self.is_new(flight);
+        let (is_new, is_late) = (self.is_new(flight), self.is_late_for(flight));
         let output = self.nodes[to].input(!self.plan.slow, |protocol| {
             protocol.handle_datagram(now, address(from), flight.path, &flight.bytes);
         });
         if to != SENDER && is_new {
             let epoch = self.nodes[to].protocol().peer(address(SENDER)).map(|peer| peer.epoch);
-            self.model.asked[to - 1].hand(&flight.packet(), epoch);
+            self.model.asked[to - 1].hand(&flight.packet(), epoch, is_late);
         }
         self.settle(to, output, had_stream, Some(flight), left);
     }
@@ -211,8 +211,17 @@ impl World {
         let packet = flight.packet();
         let peer = self.nodes[flight.to()].protocol().peer(address(flight.from()));
         let Some(peer) = peer.filter(|peer| peer.epoch == packet.epoch) else { return true };
-        let stream = if packet.flags.contains(Flags::PRIVATE) { peer.private } else { peer.group };
+        let stream = if is_private(&packet) { peer.private } else { peer.group };
         stream.is_none_or(|stream| packet.seq > stream.delivered)
+    }
+
+    /// Whether its receiver knows that there is a number as high as that of a packet, or a higher one.
+    fn is_late_for(&self, flight: &Flight) -> bool {
+        let packet = flight.packet();
+        let peer = self.nodes[flight.to()].protocol().peer(address(flight.from()));
+        let peer = peer.filter(|peer| peer.epoch == packet.epoch);
+        let stream = peer.and_then(|peer| if is_private(&packet) { peer.private } else { peer.group });
+        stream.is_some_and(|stream| packet.seq <= stream.known)
     }
 
     fn input(&mut self, number: usize, left: &mut Vec<Flight>, input: impl FnOnce(&mut Protocol)) {
@@ -239,7 +248,7 @@ impl World {
     ) {
         for (to, bytes) in &output.left {
             let packet = decode(bytes);
-            self.sights.see(&packet);
+            self.sights.see(&packet, to.is_none());
             if number == SENDER {
                 self.model.sender_says(to.map(|to| to - 1), &packet, self.plan);
             } else {
@@ -303,6 +312,10 @@ impl World {
         }
         digest(words)
     }
+}
+
+fn is_private(packet: &Packet<'_>) -> bool {
+    packet.flags.contains(Flags::PRIVATE)
 }
 
 /// Memory for digests.

@@ -1,9 +1,11 @@
 //! Which tests show which threshold.
 
 mod asking;
+mod flow;
 mod others;
 
 pub(crate) use asking::OF_ASKING;
+pub(crate) use flow::OF_FLOW;
 pub(crate) use others::{OTHERS, ROWS};
 
 /// How the threshold of something is shown.
@@ -134,6 +136,39 @@ pub(crate) const CONFIG: &[(&str, Shown)] = &[
     ),
     ("send_queue_packets", Pairs(&[("send_queue_packets_holds_as_many", "send_queue_packets_holds_not_one_more")])),
     ("send_queue_bytes", Pairs(&[("send_queue_bytes_holds_as_many", "send_queue_bytes_holds_not_one_more")])),
+    (
+        "flow_control",
+        Pairs(&[
+            (
+                "stall_to_the_end_of_it_a_receiver_is_waited_for",
+                "stall_when_it_is_over_the_receiver_is_let_go_and_named",
+            ),
+            ("stall_for_as_long_it_does_not_count", "stall_after_it_it_counts_again"),
+            (
+                "flow_control_a_receiver_that_is_half_of_what_is_kept_behind_counts",
+                "flow_control_a_receiver_that_is_further_behind_does_not_count",
+            ),
+        ]),
+    ),
+    (
+        "congestion",
+        Pairs(&[(
+            "congestion_brings_the_rate_down_to_the_floor",
+            "congestion_keeps_it_above_the_floor_and_below_the_ceiling",
+        )]),
+    ),
+    ("acknowledge", Nowhere("yes or no")),
+    (
+        "packing",
+        Pairs(&[(
+            "packing_what_fills_the_datagram_exactly_is_packed",
+            "packing_one_byte_more_than_the_datagram_holds_leaves_in_two",
+        )]),
+    ),
+    (
+        "flush_after",
+        Pairs(&[("flush_after_a_message_waits_until_then", "flush_after_the_time_since_the_first_message_it_leaves")]),
+    ),
     (
         "max_burst",
         Pairs(&[(
@@ -474,5 +509,5 @@ pub(crate) const CONSTANTS: &[(&str, &str, Shown)] = &[
         Pairs(&[("seed_s18_the_highest_number_can_be_sent", "seed_s18_there_is_no_number_above_the_highest")]),
     ),
     ("shared.rs", "LAST", Nowhere("the end of time")),
-    ("timer.rs", "NOWHERE", Nowhere("a mark")),
+    ("heap.rs", "NOWHERE", Nowhere("a mark")),
 ];

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use rmc_std::{FlowControl, Endpoint, JoinPolicy, Path, Received, SendError, Stream};
+use rmc_std::{Endpoint, FlowControl, JoinPolicy, Path, Received, SendError, Stream};
 
 use super::fixture::{LO, LONG, eventually_knows, expect_all, new_group, next_message, node, on_lo, payload, send_all};
 

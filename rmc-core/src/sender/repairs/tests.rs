@@ -143,6 +143,21 @@ fn what_strangers_ask_for_goes_to_all() {
     }
 }
 
+// RMC-REPAIR-14
+#[test]
+fn a_repair_for_another_one_alone_holds_off_no_stranger() {
+    let mut desk = sent(1, |config| config.repair_mode = RepairMode::Unicast);
+    desk.ask(1, false, 1, 1);
+    assert_eq!(desk.all(), [(None, 1)]);
+    desk.pass(15 * MS);
+    desk.ask(2, true, 1, 1);
+    assert_eq!(desk.all(), [(Some(2), 1)]);
+    // So long the repair to all has held off.
+    desk.pass(5 * MS);
+    desk.ask(3, false, 1, 1);
+    assert_eq!(desk.all(), [(None, 1)]);
+}
+
 /// A hole of a million numbers costs what a hole of one does.
 // RMC-REPAIR-5, RMC-SEC-1
 #[test]

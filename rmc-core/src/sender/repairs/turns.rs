@@ -190,8 +190,12 @@ impl Repairs {
         let (to, stamp) = (asker.address, asker.stamp);
         let answer = match terms.log.find(seq) {
             Found::At(at) => {
+                // Where each is answered alone the rounds are those of strangers: what goes to another one is no answer
+                // to them.
+                let is_of_round = to_all || terms.mode != RepairMode::Unicast;
                 // What was lost twice is late, so that the second repair goes twice, unless there is a queue.
-                let again = self.rounds.leave(seq, to_all, terms.now) && !to_all && !asker.ramp.sees_queue();
+                let again =
+                    is_of_round && self.rounds.leave(seq, to_all, terms.now) && !to_all && !asker.ramp.sees_queue();
                 if !again {
                     asker.owed.remove_up_to(seq);
                 }

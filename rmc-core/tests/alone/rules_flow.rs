@@ -1,0 +1,536 @@
+//! What receivers acknowledge holds a sender back.
+
+use std::time::Duration;
+
+use rmc_core::packet::{Body, Flags, NO_PROMISE};
+use rmc_core::{Config, Event, FlowControl};
+
+use crate::asking::{Nack, answers, cookie_of};
+use crate::lone::{EPOCH, Lone, MS, NS, OWN, SECOND, Sent, peer};
+use crate::packets::{self, encode};
+
+/// A sender whose backlog keeps `kept` packets.
+fn flowing(kept: usize, change: impl FnOnce(&mut Config)) -> Lone {
+    Lone::new(|config| {
+        config.flow_control = FlowControl::default();
+        config.backlog_packets = kept;
+        config.max_burst = kept.min(10);
+        change(config);
+    })
+}
+
+/// Hands in so many messages, and lets leave what may.
+fn give(lone: &mut Lone, count: u64) {
+    for _ in 0..count {
+        let seq = lone.node.next_seq();
+        lone.node.send(lone.instant(), &packets::payload(seq)).expect("there is room");
+    }
+    lone.settle();
+}
+
+fn ack(lone: &mut Lone, from: u16, seq: u64, window: u32) {
+    let body = Body::Ack { target_epoch: OWN, window, rtt: 0 };
+    lone.hear_unicast(peer(from), &encode(Flags::NONE, NO_PROMISE, EPOCH, seq, body));
+    lone.settle();
+}
+
+/// The highest number that has left.
+fn last(lone: &Lone) -> u64 {
+    lone.sent
+        .iter()
+        .filter_map(|sent| if let Sent::Data(seq) = sent.what { Some(seq) } else { None })
+        .max()
+        .unwrap_or(0)
+}
+
+fn evicted(lone: &mut Lone) -> Vec<(Duration, std::net::SocketAddr, u64)> {
+    let told = lone.events.drain(..).filter_map(|(at, event)| match event {
+        Event::PeerEvicted { peer, seq } => Some((at, peer, seq)),
+        _ => None,
+    });
+    told.collect()
+}
+
+// RMC-FLOW-1
+#[test]
+fn rmc_flow_1_the_lowest_limit_of_all_decides() {
+    let mut lone = flowing(100, |_| {});
+    give(&mut lone, 60);
+    ack(&mut lone, 1, 60, 10);
+    ack(&mut lone, 2, 55, 8);
+    give(&mut lone, 100);
+    assert_eq!(last(&lone), 63);
+    ack(&mut lone, 2, 63, 100);
+    assert_eq!(last(&lone), 70);
+    ack(&mut lone, 1, 64, 20);
+    assert_eq!(last(&lone), 84);
+}
+
+/// Nothing leaves the backlog that has not been acknowledged.
+// RMC-FLOW-1, RMC-SEND-2
+#[test]
+fn flow_control_goes_as_far_as_the_backlog_keeps() {
+    let mut lone = flowing(100, |_| {});
+    give(&mut lone, 60);
+    ack(&mut lone, 1, 60, u32::MAX);
+    give(&mut lone, 200);
+    assert_eq!(last(&lone), 160);
+    let oldest = lone.sent.iter().rev().find_map(|sent| match sent.what {
+        Sent::Heartbeat { oldest, .. } => Some(oldest),
+        _ => None,
+    });
+    assert!(oldest.is_none_or(|oldest| oldest <= 61));
+    ack(&mut lone, 1, 61, u32::MAX);
+    assert_eq!(last(&lone), 161);
+}
+
+// RMC-FLOW-1
+#[test]
+fn rmc_flow_1_what_has_no_room_fills_the_queue() {
+    let mut lone = flowing(10, |config| {
+        config.send_queue_packets = 20;
+        config.max_message = 1_000;
+    });
+    give(&mut lone, 10);
+    ack(&mut lone, 1, 10, 0);
+    give(&mut lone, 20);
+    assert_eq!(lone.node.send(lone.instant(), b"x"), Err(rmc_core::SendError::Full));
+    assert_eq!(lone.node.stats().held.queued_packets, 20);
+    ack(&mut lone, 1, 10, 1);
+    assert_eq!(lone.node.send(lone.instant(), b"x"), Ok(31));
+}
+
+/// While it waits heartbeats go on.
+// RMC-FLOW-1, RMC-HB-5
+#[test]
+fn rmc_flow_1_heartbeats_tell_what_has_left() {
+    let mut lone = flowing(10, |_| {});
+    give(&mut lone, 10);
+    ack(&mut lone, 1, 10, 0);
+    give(&mut lone, 5);
+    lone.sent();
+    lone.run_for(100 * MS);
+    let beats = lone.sent().into_iter().filter(|sent| matches!(sent, Sent::Heartbeat { seq: 10, .. })).count();
+    assert_eq!(beats, 3, "after 10, 30 and 80 ms");
+}
+
+// RMC-FLOW-1
+#[test]
+fn rmc_flow_1_a_private_stream_waits_for_its_receiver() {
+    let mut lone = flowing(10, |_| {});
+    let data = |lone: &mut Lone| lone.sent().into_iter().filter(|sent| matches!(sent, Sent::Data(_))).count();
+    for _ in 0..30 {
+        lone.node.send_to(lone.instant(), peer(1), b"private").expect("there is room");
+    }
+    lone.settle();
+    assert_eq!(data(&mut lone), 10, "what is kept");
+    let body = Body::Ack { target_epoch: OWN, window: 3, rtt: 0 };
+    lone.hear_unicast(peer(1), &encode(Flags::PRIVATE, NO_PROMISE, EPOCH, 5, body));
+    lone.settle();
+    assert_eq!(data(&mut lone), 0);
+    lone.hear_unicast(peer(1), &encode(Flags::PRIVATE, NO_PROMISE, EPOCH, 10, body));
+    lone.settle();
+    assert_eq!(data(&mut lone), 3);
+}
+
+/// Half of what is kept, 50 packets.
+// RMC-FLOW-2
+#[test]
+fn flow_control_a_receiver_that_is_half_of_what_is_kept_behind_counts() {
+    let mut lone = flowing(100, |_| {});
+    give(&mut lone, 100);
+    ack(&mut lone, 1, 100, 1_000);
+    give(&mut lone, 50);
+    ack(&mut lone, 2, 100, 50);
+    give(&mut lone, 1);
+    assert_eq!(last(&lone), 150);
+}
+
+// RMC-FLOW-2
+#[test]
+fn flow_control_a_receiver_that_is_further_behind_does_not_count() {
+    let mut lone = flowing(100, |_| {});
+    give(&mut lone, 100);
+    ack(&mut lone, 1, 100, 1_000);
+    give(&mut lone, 51);
+    ack(&mut lone, 2, 100, 50);
+    give(&mut lone, 1);
+    assert_eq!(last(&lone), 152);
+    assert_eq!(lone.node.stable_seq(), 100);
+    ack(&mut lone, 2, 102, 50);
+    give(&mut lone, 1);
+    assert_eq!(last(&lone), 152, "now it is near enough");
+}
+
+// RMC-FLOW-2
+#[test]
+fn rmc_flow_2_who_is_gone_or_has_another_epoch_does_not_count() {
+    let mut lone = flowing(50, |_| {});
+    give(&mut lone, 50);
+    ack(&mut lone, 1, 50, 10);
+    give(&mut lone, 15);
+    assert_eq!(last(&lone), 60);
+    lone.node.remove_peer(lone.instant(), peer(1));
+    lone.settle();
+    assert_eq!(last(&lone), 65);
+    ack(&mut lone, 2, 65, 0);
+    give(&mut lone, 5);
+    assert_eq!(last(&lone), 65);
+    let body = Body::Ack { target_epoch: OWN, window: 9, rtt: 0 };
+    lone.hear_unicast(peer(2), &encode(Flags::NONE, NO_PROMISE, EPOCH + 1, 0, body));
+    lone.settle();
+    assert_eq!(last(&lone), 70, "its new epoch is far behind");
+}
+
+// RMC-FLOW-3
+#[test]
+fn flow_control_a_quorum_of_two_heeds_the_second_best() {
+    let mut lone = flowing(100, |config| config.flow_control = FlowControl::Quorum { n: 2 });
+    give(&mut lone, 60);
+    for (receiver, window) in [(1, 0), (2, 5), (3, 20)] {
+        ack(&mut lone, receiver, 60, window);
+    }
+    give(&mut lone, 40);
+    assert_eq!(last(&lone), 65);
+    ack(&mut lone, 1, 60, 10);
+    assert_eq!(last(&lone), 70);
+}
+
+// RMC-FLOW-3
+#[test]
+fn rmc_flow_3_without_flow_control_nobody_is_heeded() {
+    let mut lone = flowing(100, |config| config.flow_control = FlowControl::None);
+    give(&mut lone, 60);
+    ack(&mut lone, 1, 60, 0);
+    give(&mut lone, 100);
+    assert_eq!(last(&lone), 160);
+    assert_eq!(lone.node.stable_seq(), 60);
+    lone.run_for(SECOND);
+    assert_eq!(lone.node.stable_seq(), 60, "as long as what it lacks is kept");
+    give(&mut lone, 1);
+    lone.run_for(10 * MS);
+    assert_eq!(lone.node.stable_seq(), 161, "it is not waited for any more");
+}
+
+/// The first heartbeat that it does not answer leaves 10 ms after the data.
+fn stalled(stall: Duration, window: u32) -> Lone {
+    let mut lone = flowing(10, |config| config.flow_control = FlowControl::Slowest { stall });
+    give(&mut lone, 10);
+    ack(&mut lone, 1, 10, window);
+    give(&mut lone, 15);
+    lone.events.clear();
+    lone
+}
+
+// RMC-FLOW-4
+#[test]
+fn stall_to_the_end_of_it_a_receiver_is_waited_for() {
+    let mut lone = stalled(SECOND, 5);
+    lone.run_for(10 * MS + SECOND - NS);
+    assert_eq!(evicted(&mut lone), []);
+    assert_eq!(last(&lone), 15);
+}
+
+// RMC-FLOW-4
+#[test]
+fn stall_when_it_is_over_the_receiver_is_let_go_and_named() {
+    let mut lone = stalled(SECOND, 5);
+    lone.run_for(10 * MS + SECOND);
+    assert_eq!(evicted(&mut lone), [(10 * MS + SECOND, peer(1), 10)]);
+    assert_eq!(last(&lone), 25);
+    assert_eq!(lone.node.stats().tx.let_go, 1);
+}
+
+// RMC-FLOW-4
+#[test]
+fn rmc_flow_4_a_quorum_waits_for_5_s() {
+    let mut lone = flowing(10, |config| config.flow_control = FlowControl::Quorum { n: 1 });
+    give(&mut lone, 10);
+    ack(&mut lone, 1, 10, 5);
+    give(&mut lone, 15);
+    lone.run_for(10 * MS + 5 * SECOND - NS);
+    assert_eq!(evicted(&mut lone), []);
+    lone.run_for(NS);
+    assert_eq!(evicted(&mut lone).len(), 1);
+}
+
+/// A window that stays shut is no advance, however often that is said.
+// RMC-FLOW-4
+#[test]
+fn rmc_flow_4_an_answer_without_an_advance_is_none() {
+    let mut lone = stalled(SECOND, 0);
+    for _ in 0..10 {
+        lone.run_for(100 * MS);
+        ack(&mut lone, 1, 10, 0);
+    }
+    assert_eq!(evicted(&mut lone), []);
+    lone.run_for(10 * MS);
+    assert_eq!(evicted(&mut lone), [(10 * MS + SECOND, peer(1), 10)]);
+}
+
+// RMC-FLOW-4
+#[test]
+fn rmc_flow_4_any_advance_begins_it_anew() {
+    let mut lone = stalled(SECOND, 5);
+    lone.run_for(900 * MS);
+    ack(&mut lone, 1, 11, 4);
+    assert_eq!(last(&lone), 15, "the same limit, but more was received");
+    lone.run_for(SECOND);
+    assert_eq!(evicted(&mut lone), [], "the next heartbeat left later");
+    lone.run_for(SECOND);
+    assert_eq!(evicted(&mut lone).len(), 1);
+}
+
+/// Two intervals of 100 ms.
+// RMC-FLOW-4
+#[test]
+fn ack_interval_two_of_them_are_waited_for() {
+    let mut lone = stalled(10 * MS, 5);
+    lone.run_for(10 * MS + 200 * MS - NS);
+    assert_eq!(evicted(&mut lone), []);
+}
+
+// RMC-FLOW-4
+#[test]
+fn ack_interval_past_two_of_them_it_is_let_go() {
+    let mut lone = stalled(10 * MS, 5);
+    lone.run_for(10 * MS + 200 * MS);
+    assert_eq!(evicted(&mut lone).len(), 1);
+}
+
+/// Who has everything owes nothing, however long nothing is sent.
+// RMC-FLOW-4
+#[test]
+fn rmc_flow_4_an_idle_receiver_is_not_let_go() {
+    let mut lone = flowing(10, |config| config.flow_control = FlowControl::Slowest { stall: SECOND });
+    give(&mut lone, 10);
+    ack(&mut lone, 1, 10, 10);
+    lone.run_for(20 * SECOND);
+    assert_eq!(evicted(&mut lone), []);
+    give(&mut lone, 1);
+    lone.run_for(10 * MS + SECOND - NS);
+    assert_eq!(evicted(&mut lone), [], "what it owes it owes since now");
+    lone.run_for(NS);
+    assert_eq!(evicted(&mut lone).len(), 1);
+}
+
+/// Let go at 1.01 s, for 1 s.
+fn let_go() -> Lone {
+    let mut lone = stalled(SECOND, 5);
+    lone.run_for(10 * MS + SECOND);
+    assert_eq!(evicted(&mut lone).len(), 1);
+    lone
+}
+
+// RMC-FLOW-5
+#[test]
+fn stall_for_as_long_it_does_not_count() {
+    let mut lone = let_go();
+    lone.run_for(SECOND - NS);
+    ack(&mut lone, 1, 25, 1);
+    give(&mut lone, 5);
+    assert_eq!(last(&lone), 30);
+}
+
+// RMC-FLOW-5
+#[test]
+fn stall_after_it_it_counts_again() {
+    let mut lone = let_go();
+    lone.run_for(SECOND);
+    ack(&mut lone, 1, 25, 1);
+    give(&mut lone, 5);
+    assert_eq!(last(&lone), 26);
+    // The next time it takes twice as long.
+    lone.run_for(SECOND + 10 * MS);
+    assert_eq!(evicted(&mut lone).len(), 1);
+    assert_eq!(last(&lone), 30);
+    lone.run_for(2 * SECOND - 20 * MS);
+    ack(&mut lone, 1, 30, 1);
+    give(&mut lone, 5);
+    assert_eq!(last(&lone), 35);
+    lone.run_for(20 * MS);
+    ack(&mut lone, 1, 35, 1);
+    give(&mut lone, 5);
+    assert_eq!(last(&lone), 36);
+}
+
+// RMC-FLOW-5
+#[test]
+fn rmc_flow_5_without_an_advance_or_room_it_does_not_come_back() {
+    let mut lone = let_go();
+    lone.run_for(2 * SECOND);
+    ack(&mut lone, 1, 10, 100);
+    give(&mut lone, 1);
+    assert_eq!(last(&lone), 26, "it stands where it stood");
+    ack(&mut lone, 1, 26, 0);
+    give(&mut lone, 1);
+    assert_eq!(last(&lone), 27, "it has no room");
+    ack(&mut lone, 1, 27, 1);
+    give(&mut lone, 5);
+    assert_eq!(last(&lone), 28);
+}
+
+/// A sender that has told of 101 receivers, or of 100, in mode Unicast the number of peers.
+fn many(receivers: u16) -> Lone {
+    let mut lone = flowing(100, |_| {});
+    give(&mut lone, 60);
+    for receiver in 1..=receivers {
+        ack(&mut lone, receiver, 60, 100);
+    }
+    lone.run_for(10 * MS);
+    lone
+}
+
+// RMC-FLOW-6
+#[test]
+fn flow_control_up_to_a_hundred_receivers_are_all_heeded() {
+    let mut lone = many(100);
+    give(&mut lone, 200);
+    assert_eq!(last(&lone), 160);
+}
+
+// RMC-FLOW-6
+#[test]
+fn flow_control_of_more_than_a_hundred_those_with_room_are_not() {
+    let mut lone = many(101);
+    give(&mut lone, 200);
+    assert_eq!(last(&lone), 260);
+    // One says that it has less than half of its window left.
+    ack(&mut lone, 7, 260, 50);
+    give(&mut lone, 60);
+    assert_eq!(last(&lone), 310);
+    ack(&mut lone, 7, 310, 51);
+    give(&mut lone, 60);
+    assert_eq!(last(&lone), 380, "and that it has more");
+}
+
+// RMC-FLOW-7
+#[test]
+fn rmc_flow_7_stable_is_what_all_have() {
+    let mut lone = flowing(100, |_| {});
+    assert_eq!(lone.node.stable_seq(), 0);
+    give(&mut lone, 60);
+    assert_eq!(lone.node.stable_seq(), 60, "nobody is there");
+    ack(&mut lone, 1, 55, 100);
+    assert_eq!(lone.node.stable_seq(), 55);
+    ack(&mut lone, 2, 50, 100);
+    assert_eq!(lone.node.stable_seq(), 50);
+    ack(&mut lone, 2, 60, 100);
+    assert_eq!(lone.node.stable_seq(), 55);
+}
+
+/// What was overtaken changes nothing.
+// RMC-FLOW-7, RMC-ACK-2
+#[test]
+fn rmc_flow_7_an_older_ack_moves_nothing_back() {
+    let mut lone = flowing(100, |_| {});
+    give(&mut lone, 60);
+    ack(&mut lone, 1, 60, 10);
+    ack(&mut lone, 1, 50, 0);
+    give(&mut lone, 20);
+    assert_eq!((last(&lone), lone.node.stable_seq()), (70, 60));
+}
+
+// RMC-FLOW-8
+#[test]
+fn rmc_flow_8_behind_a_hole_one_packet_leaves() {
+    let mut lone = flowing(100, |_| {});
+    give(&mut lone, 60);
+    ack(&mut lone, 1, 60, 1);
+    lone.node.send_at(lone.instant(), 1_000_000, b"far").expect("there is room");
+    give(&mut lone, 5);
+    assert_eq!(last(&lone), 1_000_000);
+    assert!(lone.sent().contains(&Sent::Lost(61, 999_999)));
+    ack(&mut lone, 1, 1_000_000, 1);
+    assert_eq!(last(&lone), 1_000_001);
+}
+
+// RMC-FLOW-9
+#[test]
+fn flow_control_at_the_start_what_is_kept_leaves_and_waits() {
+    let mut lone = flowing(100, |_| {});
+    give(&mut lone, 300);
+    assert_eq!(last(&lone), 100);
+    lone.run_for(200 * MS - NS);
+    assert_eq!(last(&lone), 100);
+    ack(&mut lone, 1, 49, 1_000);
+    assert_eq!(last(&lone), 100, "one that has got less than half of it");
+    ack(&mut lone, 1, 50, 1_000);
+    assert_eq!(last(&lone), 150);
+}
+
+// RMC-FLOW-9
+#[test]
+fn flow_control_at_the_start_for_no_longer_than_200_ms() {
+    let mut lone = flowing(100, |_| {});
+    give(&mut lone, 300);
+    lone.run_for(200 * MS);
+    assert_eq!(last(&lone), 300);
+}
+
+/// Forged ones stop a sender for one stall, and then no more for twelve.
+// RMC-FLOW-10
+#[test]
+fn rmc_flow_10_after_one_that_was_not_proven_no_new_ones_count_for_twelve_stalls() {
+    let forged = |lone: &mut Lone, from: u16| {
+        ack(lone, from, last(lone), 0);
+        give(lone, 5);
+    };
+    let mut lone = flowing(100, |config| {
+        config.flow_control = FlowControl::Slowest { stall: SECOND };
+        config.verify_askers = true;
+    });
+    give(&mut lone, 60);
+    forged(&mut lone, 1);
+    assert_eq!(last(&lone), 60);
+    lone.run_for(SECOND + 10 * MS);
+    assert_eq!((evicted(&mut lone).len(), last(&lone)), (1, 65));
+    lone.run_for(12 * SECOND - NS);
+    forged(&mut lone, 2);
+    assert_eq!(last(&lone), 70, "it does not count");
+    lone.run_for(NS);
+    forged(&mut lone, 3);
+    assert_eq!(last(&lone), 70, "it does");
+}
+
+// RMC-FLOW-10
+#[test]
+fn rmc_flow_10_who_has_proven_its_address_counts_all_the_same() {
+    let mut lone = flowing(100, |config| {
+        config.flow_control = FlowControl::Slowest { stall: SECOND };
+        config.verify_askers = true;
+    });
+    give(&mut lone, 60);
+    ack(&mut lone, 1, 60, 0);
+    give(&mut lone, 5);
+    lone.run_for(SECOND + 10 * MS);
+    assert_eq!(evicted(&mut lone).len(), 1);
+    let cookie = cookie_of(&mut lone, 2, 60);
+    answers(&mut lone, 2, Nack::new(&[(60, 60)]).cookie(cookie));
+    ack(&mut lone, 2, 65, 0);
+    give(&mut lone, 5);
+    assert_eq!(lone.node.stats().held.queued_packets, 5);
+}
+
+/// The table of peers is full: one that is none holds nobody back.
+// RMC-FLOW-10, RMC-PEER-4
+#[test]
+fn rmc_flow_10_acks_of_no_peers_count_for_nothing() {
+    let mut lone = flowing(100, |config| config.max_peers = 1);
+    lone.hear(peer(0), &packets::data(1));
+    give(&mut lone, 60);
+    ack(&mut lone, 1, 60, 0);
+    give(&mut lone, 5);
+    assert_eq!(last(&lone), 65);
+}
+
+/// Beyond the last number sent: dropped and counted.
+// RMC-ACK-2
+#[test]
+fn rmc_ack_2_an_ack_of_what_was_not_sent_is_dropped() {
+    let mut lone = flowing(100, |_| {});
+    give(&mut lone, 60);
+    ack(&mut lone, 1, 61, 0);
+    give(&mut lone, 5);
+    assert_eq!((last(&lone), lone.node.stats().dropped.ack_beyond), (65, 1));
+}
