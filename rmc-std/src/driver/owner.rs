@@ -25,7 +25,6 @@ use crate::impair::{Impairment, Stage};
 use crate::lock::lock;
 use crate::observers::{Callback, ObserverId, Observers};
 use crate::offload;
-use crate::own_filter;
 use crate::traffic::Traffic;
 
 /// The handles' side of the driver: it holds the threads, which do not hold it.
@@ -58,9 +57,6 @@ impl Owner {
         let segmenting = config.max_segments > 1 && offload::can_segment(&parts.unicast.socket);
         if !segmenting {
             config.max_segments = 1;
-        }
-        if let Some(multicast) = &parts.multicast {
-            own_filter::drop_own(&multicast.socket, local_addrs[0], config.epoch);
         }
         let protocol = Protocol::new(config, clock.now())?;
         let seat = parts.multicast.as_ref().and_then(|_| Seat::new());
