@@ -62,8 +62,10 @@ impl Owner {
         let seat = parts.multicast.as_ref().and_then(|_| Seat::new());
         let notices = assembly::buffer_notices(&parts);
         let sockets = Sockets::new(group, parts);
+        let load = SendLoad::new(pause);
         let shared = Shared {
             clock,
+            waiting: load.waiting(),
             state: Mutex::new(State {
                 protocol,
                 in_flight: false,
@@ -73,7 +75,7 @@ impl Owner {
                 closed_by_call: false,
                 local_addrs,
                 former_until: None,
-                load: SendLoad::new(pause),
+                load,
                 seating: Seating::new(),
             }),
             readable: Condvar::new(),
