@@ -16,6 +16,8 @@ const PAUSE: Duration = Duration::from_millis(10);
 const SPREAD: Duration = Duration::from_millis(1);
 /// A sender keeps so many packets at least, whatever it says.
 const LEAST_KEPT: u64 = 64;
+/// So many it keeps by default.
+const USUALLY_KEPT: u64 = 8_192;
 
 /// Where a stream stands, and what room it has.
 #[derive(Clone, Copy)]
@@ -63,9 +65,9 @@ impl Acks {
     pub(crate) fn new(next: u64, group: u32, shared: &mut Shared) -> Self {
         let mut acks = Self {
             speaks: shared.config.acknowledge,
-            kept: u64::MAX,
+            kept: USUALLY_KEPT,
             group,
-            next_reached: next - 1 + quarter(shared.config.receive_window_packets as u64),
+            next_reached: next - 1 + quarter(USUALLY_KEPT.min(shared.config.receive_window_packets as u64)),
             next_limit: u64::MAX,
             told: None,
             told_at: None,
@@ -90,7 +92,12 @@ impl Acks {
 
     /// The backlog of the sender is full: it keeps so many packets.
     pub(crate) fn learn_kept(&mut self, packets: u64) {
+        let before = quarter(self.kept);
         self.kept = packets.max(LEAST_KEPT);
+        // It waits for what it would have been told later.
+        let sooner = before.saturating_sub(quarter(self.kept));
+        self.next_reached = self.next_reached.saturating_sub(sooner);
+        self.next_limit = self.next_limit.saturating_sub(sooner);
     }
 
     /// A packet came, or the application has taken something. `scarce`: whether less than half of the window is free.

@@ -83,7 +83,7 @@ mod tests {
             let mut model = BTreeMap::new();
             for step in 0..20_000 {
                 let id = (rng.next_u64() % 12) as u32;
-                if rng.next_u64() % 4 == 0 {
+                if rng.next_u64().is_multiple_of(4) {
                     selection.clear(id);
                     model.remove(&id);
                 } else {

@@ -123,6 +123,17 @@ fn rmc_ack_4_a_small_backlog_is_acknowledged_by_its_quarters() {
     assert_eq!(acks(&mut lone), [(216, 999)], "a quarter of 64");
 }
 
+/// A window of 100,000 packets is no reason to wait for more than a quarter of 8,192.
+// RMC-ACK-4
+#[test]
+fn rmc_ack_4_before_anything_is_seen_a_backlog_has_the_usual_size() {
+    let mut lone = receiver(1, |config| config.receive_window_packets = 100_000);
+    come(&mut lone, 2..=2_048);
+    assert_eq!(acks(&mut lone), []);
+    come(&mut lone, 2_049..=2_049);
+    assert_eq!(acks(&mut lone), [(2_049, 99_999)]);
+}
+
 // RMC-ACK-6, RMC-ACK-5
 #[test]
 fn ack_interval_within_it_a_heartbeat_is_not_answered() {

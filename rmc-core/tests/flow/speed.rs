@@ -46,7 +46,7 @@ fn many_receivers_acknowledge_rarely() {
     group.add_prompt(400);
     // About 5,000 packets a second, for 4 s: twice what the backlog keeps, and more.
     let took = group.send(20_000);
-    assert!(took > 3_900 * 1_000 * US && took < 4_100 * 1_000 * US, "{took:?}");
+    assert!(took > 3_700 * 1_000 * US && took < 3_900 * 1_000 * US, "{took:?}");
     let nodes = group.receivers.clone();
     group.settle(&nodes, 10 * SECOND);
     assert!(group.all().iter().all(|&all| all == (20_000, 0)));

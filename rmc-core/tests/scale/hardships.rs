@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use rmc_core::FlowControl;
 use rmc_core::sim::{Chance, Link, Loss, Scenario};
 
 use crate::table::{Hundredths, Row};
@@ -26,6 +27,8 @@ fn all_but_one(slow: Option<Loss>) -> Duration {
     let mut scenario = Scenario::new(100, 20_000);
     scenario.egress = Link::IDEAL.with_rate(12_000 * PACKET, 256 << 10);
     scenario.slow = slow;
+    // With flow control all wait for the one that cannot follow, until it is let go.
+    scenario.config.flow_control = FlowControl::None;
     let (report, _) = scenario
         .play_watched(|course| if course.complete < 99 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         .expect("a valid configuration");

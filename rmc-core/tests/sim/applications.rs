@@ -153,7 +153,10 @@ fn a_restart_starts_the_application_again_and_forgets_what_it_wanted() {
 fn another_application_ends_the_one_before_with_what_it_wanted() {
     let mut sim = Sim::new(1);
     let node = sim
-        .add(|config| (config.send_queue_packets, config.max_message, config.max_rate) = (1, 100, Some(1_000)))
+        .add(|config| {
+            (config.send_queue_packets, config.max_message, config.max_rate) = (1, 100, Some(1_000));
+            config.packing = false;
+        })
         .expect("a valid configuration");
     sim.run_application(
         node,
@@ -196,7 +199,7 @@ fn messages_for_which_there_is_no_room_wait_in_order() {
     let sender = sim
         .add(|config| {
             (config.send_queue_packets, config.max_message) = (4, 100);
-            (config.max_rate, config.rate_burst) = (Some(100_000), config.max_datagram);
+            (config.max_rate, config.rate_burst, config.packing) = (Some(100_000), config.max_datagram, false);
         })
         .expect("a valid configuration");
     sim.run_application(

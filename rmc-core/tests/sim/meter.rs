@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use rmc_core::RepairMode;
 use rmc_core::sim::{Link, Loss, Report, Scenario};
+use rmc_core::{FlowControl, RepairMode};
 
 use super::world::{MS, SECOND, US};
 
@@ -78,6 +78,7 @@ fn what_cannot_be_repaired_is_not_ok() {
     // The NACK arrives 1 ms after the last of the 40, when 10 others fill the backlog.
     let report = play(2, |scenario| {
         (scenario.config.backlog_packets, scenario.patience) = (10, SECOND);
+        scenario.config.flow_control = FlowControl::None;
         scenario.egress = Link::IDEAL.with_loss(Loss::Script((20..60).collect()));
     });
     assert!(!report.ok);
@@ -88,7 +89,10 @@ fn what_cannot_be_repaired_is_not_ok() {
 
 #[test]
 fn as_fast_as_the_queue_takes_it_is_at_once() {
-    let report = play(2, |scenario| (scenario.messages, scenario.rate) = (20_000, 0));
+    let report = play(2, |scenario| {
+        (scenario.messages, scenario.rate) = (20_000, 0);
+        (scenario.config.flow_control, scenario.config.packing) = (FlowControl::None, false);
+    });
     assert!(report.ok);
     assert_eq!((report.first_transmissions, report.elapsed), (20_000, 500 * US));
 }

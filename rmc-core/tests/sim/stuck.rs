@@ -85,7 +85,7 @@ fn a_sender_waits_for_its_rate_and_for_room() {
     let sender = sim
         .add(|config| {
             (config.send_queue_packets, config.max_message, config.max_datagram) = (4, 100, 200);
-            (config.max_rate, config.rate_burst) = (Some(10_000), 200);
+            (config.max_rate, config.rate_burst, config.packing) = (Some(10_000), 200, false);
         })
         .expect("a valid configuration");
     sim.run_application(sender, Eager);

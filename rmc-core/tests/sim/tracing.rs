@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use rmc_core::Config;
 use rmc_core::packet::Packet;
 use rmc_core::sim::{Discard, Fate, GROUP, Link, Loss, Record, Sim, What};
+use rmc_core::{Config, FlowControl};
 
 use super::world::{MS, SECOND, US, World};
 
@@ -167,7 +167,10 @@ fn a_trace_reads_like_this() {
 #[test]
 fn losses_restarts_and_ends_have_their_lines() {
     let mut sim = Sim::new(1);
-    let small = |config: &mut Config| (config.backlog_packets, config.max_nack_backoff) = (10, Duration::ZERO);
+    let small = |config: &mut Config| {
+        (config.backlog_packets, config.max_nack_backoff) = (10, Duration::ZERO);
+        config.flow_control = FlowControl::None;
+    };
     let [sender, receiver] = [0; 2].map(|_| sim.add(small).expect("a valid one"));
     sim.run_application(receiver, Discard);
     sim.send(sender, b"x").expect("there is room");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rmc_core::packet::{Body, Flags};
 use rmc_core::sim::{Datagram, Fate, Link, NodeId, Observer, Sim};
-use rmc_core::{Instant, Protocol};
+use rmc_core::{Config, FlowControl, Instant, Protocol};
 
 pub(crate) const NS: Duration = Duration::from_nanos(1);
 pub(crate) const US: Duration = Duration::from_micros(1);
@@ -72,7 +72,9 @@ impl World {
         let mut sim = Sim::new(seed);
         sim.set_observer(Watch::default());
         sim.set_links(&Link::IDEAL, ingress);
-        let sender = sim.add(|_| {}).expect("a valid configuration");
+        // One packet for each message, at once.
+        let plain = |config: &mut Config| (config.flow_control, config.packing) = (FlowControl::None, false);
+        let sender = sim.add(plain).expect("a valid configuration");
         sim.set_egress(sender, egress).expect("it is there");
         let receivers = (0..receivers).map(|_| silent(&mut sim)).collect();
         Self { sim, sender, receivers }

@@ -11,6 +11,7 @@ pub(crate) const OF_FLOW: &[(&str, &str, Shown)] = &[
         "QUARTER",
         Pairs(&[("acks_up_to_a_quarter_of_the_window_there_is_none", "acks_at_a_quarter_of_the_window_there_is_one")]),
     ),
+    ("receiver/acks.rs", "USUALLY_KEPT", BothIn("rmc_ack_4_before_anything_is_seen_a_backlog_has_the_usual_size")),
     ("receiver/acks.rs", "SPREAD", BothIn("rmc_ack_5_acks_are_spread_over_a_millisecond_for_each_receiver")),
     ("sender/ackers.rs", "ACKS_A_SECOND", BothIn("the_interval_grows_with_the_group")),
     (

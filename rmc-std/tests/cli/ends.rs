@@ -62,12 +62,12 @@ fn the_time_runs_out_with_a_summary_and_a_status() {
     assert_eq!(done.summary()["why"], "timeout");
 }
 
-/// A late joiner with a sender that keeps 50 packets only: each policy begins where it says.
+/// A late joiner with a sender that keeps 90 packets only: each policy begins where it says.
 #[test]
 fn each_join_policy_begins_where_it_says() {
     let group = group(25);
     let sender =
-        Program::start(&format!("send --generate 1500 --size 100 --group {group} --rate 1000 --backlog 50 --json"));
+        Program::start(&format!("send --generate 1500 --size 100 --group {group} --rate 1000 --backlog 90 --json"));
     let early = Program::start(&format!("recv --group {group} --expect 600 --join now --json"));
     let early = early.done();
     assert_eq!(early.status, Some(0), "{}", early.stderr);

@@ -66,7 +66,8 @@ pub(crate) struct SendArgs {
     /// How long to serve repairs after the last request for one
     #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = units::duration)]
     pub(crate) linger: Duration,
-    /// Keep only the last N packets for repair (default: all, up to 1 GiB)
+    /// Keep the last N packets, up to 1 GiB, for receivers that come late (default: 8,192 packets, up to 16 MiB; those
+    /// that are there are waited for)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
     pub(crate) backlog: Option<u64>,
     #[command(flatten)]

@@ -11,7 +11,7 @@ use crate::args::NodeArgs;
 /// follow.
 pub(crate) const DEFAULT_RATE: u64 = 100_000_000;
 
-/// How many bytes of sent packets are kept for repair.
+/// How many bytes of sent packets are kept for repair where their number was named.
 const BACKLOG_BYTES: usize = 1 << 30;
 /// The default of `send_queue_bytes`.
 const QUEUE_BYTES: usize = 16 << 20;
@@ -22,8 +22,6 @@ const DATA_BUFFER: usize = 16 << 20;
 /// A second and more at the default rate, with the sizes of messages that are usual.
 const WINDOW_PACKETS: usize = 1 << 17;
 const WINDOW_BYTES: usize = 192 << 20;
-/// More packets than fit into the bytes: the bytes decide.
-const ALL_PACKETS: usize = 1 << 24;
 
 /// A builder with everything that the options say.
 pub(crate) fn builder(options: &NodeArgs, events: EventMask) -> Result<Builder, Failure> {
@@ -64,10 +62,12 @@ pub(crate) fn lossy(builder: Builder, fraction: f64, seed: Option<u64>) -> Build
     if fraction > 0.0 { builder.impair(Impairment::loss(seed, fraction)) } else { builder }
 }
 
-/// A sender keeps all it sent (or the last `packets`), up to 1 GiB, and so has a receive window to match.
+/// A sender waits for its receivers, so that the default backlog serves them all; or it keeps the last `packets`, up to 1
+/// GiB, for those that come late, and so has a receive window to match.
 pub(crate) fn sender(builder: Builder, packets: Option<u64>, max_rate: Option<u64>) -> Builder {
-    let packets = packets.and_then(|packets| usize::try_from(packets).ok()).unwrap_or(ALL_PACKETS);
-    builder.receive_buffer(RECEIVE_BUFFER).max_rate(max_rate.unwrap_or(DEFAULT_RATE)).config(|config| {
+    let builder = builder.receive_buffer(RECEIVE_BUFFER).max_rate(max_rate.unwrap_or(DEFAULT_RATE));
+    let Some(packets) = packets.and_then(|packets| usize::try_from(packets).ok()) else { return builder };
+    builder.config(|config| {
         config.backlog_packets = packets;
         config.backlog_bytes = BACKLOG_BYTES;
         config.max_burst = config.max_burst.min(packets);
@@ -85,8 +85,8 @@ pub(crate) fn queue_limit(options: &NodeArgs) -> Option<usize> {
     Some(rate / 4).filter(|&limit| limit < QUEUE_BYTES)
 }
 
-/// A receiver keeps far more behind a gap than by default: what does not fit is not lost, as its senders keep up to 1
-/// GiB, but each of those packets has to be sent again.
+/// A receiver keeps far more behind a gap than by default: what does not fit is not lost, as its senders wait for it, but
+/// those that have a large backlog need not.
 pub(crate) fn receiver(builder: Builder) -> Builder {
     builder.receive_buffer(DATA_BUFFER).config(|config| {
         config.receive_window_packets = WINDOW_PACKETS;
