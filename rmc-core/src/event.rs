@@ -1,14 +1,16 @@
 //! What the protocol tells its application: events beside the stream, and the items of the stream itself.
 
+mod mask;
+
 use core::fmt;
 use core::net::SocketAddr;
-use core::ops::BitOr;
 use core::str::FromStr;
 
 use thiserror::Error;
 
 use crate::packet::Kind;
 use crate::seq::SeqRange;
+pub use mask::EventMask;
 
 /// By which of the node's two addresses a datagram came (S04).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -316,8 +318,8 @@ pub enum Event {
     /// No data waits any more, and half of [`Config::rate_burst`](crate::Config::rate_burst) may leave at once again.
     Resumed,
     /// A receiver of the group's stream has not advanced for the time that
-    /// [`FlowControl`](crate::FlowControl) gives it: this node waits for it no longer, and what it misses may be lost to
-    /// it.
+    /// [`FlowControl`](crate::FlowControl) gives it: this node waits for it no longer, and what it misses may be lost
+    /// to it.
     PeerEvicted {
         /// The receiver.
         peer: SocketAddr,
@@ -461,55 +463,5 @@ impl FromStr for EventKind {
 impl fmt::Display for EventKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-/// A set of event kinds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EventMask(u64);
-
-impl EventMask {
-    /// None but `Readable` and `EventsDropped`, which always come.
-    pub const NONE: Self = Self(0);
-    /// All, the debug events `__received_packet__` and `__sent_packet__` included (S06).
-    pub const ALL: Self = Self(u64::MAX);
-    /// All that do not come per packet: the default (S35).
-    pub const DEFAULT: Self = Self::ALL
-        .without(EventKind::NewPacket)
-        .without(EventKind::PacketSent)
-        .without(EventKind::SentRepair)
-        .without(EventKind::ReceivedPacket)
-        .without(EventKind::SentPacket);
-
-    /// This set and `kind`.
-    #[must_use]
-    pub const fn with(self, kind: EventKind) -> Self {
-        Self(self.0 | 1 << kind as u64)
-    }
-
-    /// This set without `kind`.
-    #[must_use]
-    pub const fn without(self, kind: EventKind) -> Self {
-        Self(self.0 & !(1 << kind as u64))
-    }
-
-    /// Whether `kind` is in the set.
-    #[must_use]
-    pub const fn contains(self, kind: EventKind) -> bool {
-        self.0 & 1 << kind as u64 != 0
-    }
-}
-
-impl BitOr for EventMask {
-    type Output = Self;
-
-    fn bitor(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-}
-
-impl FromIterator<EventKind> for EventMask {
-    fn from_iter<I: IntoIterator<Item = EventKind>>(kinds: I) -> Self {
-        kinds.into_iter().fold(Self::NONE, Self::with)
     }
 }

@@ -75,8 +75,8 @@ impl<V: Ord + Copy> Heap<V> {
         self.settle(place as usize);
     }
 
-    /// Sets the value of `id` if it has none or a higher one. A deadline that is moved later stays: the owner looks again
-    /// when it fires.
+    /// Sets the value of `id` if it has none or a higher one. A deadline that is moved later stays: the owner looks
+    /// again when it fires.
     pub(crate) fn set_if_earlier(&mut self, id: u32, at: V) {
         if self.get(id).is_none_or(|current| at < current) {
             self.set(id, at);

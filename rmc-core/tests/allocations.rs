@@ -326,8 +326,8 @@ fn a_receiver_that_acknowledges_costs_at_most_384_bytes() {
     assert!(cost.bytes_current <= 15_000 * 384, "{} bytes for each", cost.bytes_current / 15_000);
 }
 
-/// Four messages wait each time, and leave in one datagram; with each a receiver acknowledges, and one asks for a repair
-/// of it.
+/// Four messages wait each time, and leave in one datagram; with each a receiver acknowledges, and one asks for a
+/// repair of it.
 // RMC-PACK-3, RMC-FLOW-1
 #[test]
 fn packing_and_acknowledging_allocate_nothing_per_message() {

@@ -39,7 +39,8 @@ pub(crate) use segments::MAX_SEGMENTS;
 ///
 /// - **Inputs** change state: [`handle_datagram`](Self::handle_datagram), [`handle_timeout`](Self::handle_timeout),
 ///   [`send`](Self::send), [`send_to`](Self::send_to), [`send_at`](Self::send_at), [`flush`](Self::flush),
-///   [`recv`](Self::recv), [`recv_into`](Self::recv_into), [`reset`](Self::reset), [`set_heartbeat_times`](Self::set_heartbeat_times), [`set_silent`](Self::set_silent),
+///   [`recv`](Self::recv), [`recv_into`](Self::recv_into), [`reset`](Self::reset),
+///   [`set_heartbeat_times`](Self::set_heartbeat_times), [`set_silent`](Self::set_silent),
 ///   [`set_join_policy`](Self::set_join_policy), [`activate`](Self::activate), [`deactivate`](Self::deactivate),
 ///   [`set_local_addr`](Self::set_local_addr), [`transmit_failed`](Self::transmit_failed),
 ///   [`remove_peer`](Self::remove_peer), [`finish`](Self::finish), [`close`](Self::close).
@@ -177,8 +178,8 @@ impl Protocol {
         Some(())
     }
 
-    /// Input: as [`recv`](Self::recv), with a message's payload in `buffer`, in place of what was in there, and lent from
-    /// there: it stays when the next one is taken. Nothing is allocated where the buffer has the capacity.
+    /// Input: as [`recv`](Self::recv), with a message's payload in `buffer`, in place of what was in there, and lent
+    /// from there: it stays when the next one is taken. Nothing is allocated where the buffer has the capacity.
     pub fn recv_into<'a>(&'a mut self, buffer: &'a mut Vec<u8>) -> Option<Received<'a>> {
         let received = self.recv()?;
         let Received::Message { peer, stream, path, seq, index, payload } = received else { return Some(received) };

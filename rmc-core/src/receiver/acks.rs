@@ -41,6 +41,8 @@ pub(crate) struct Acks {
     speaks: bool,
     /// So many packets the sender keeps until they are acknowledged, as far as it has shown.
     kept: u64,
+    /// So many packets fit into the whole window.
+    whole: u64,
     /// How many receivers the sender advertised; 0: it has told nothing yet.
     group: u32,
     /// An Ack is due when so high a number has come, or when there is room up to so high a one.
@@ -63,11 +65,13 @@ impl Acks {
     /// `next`: the first number of the stream that is wanted. `group`: how many receivers it has, if that is known. The
     /// first Ack tells the sender of this one.
     pub(crate) fn new(next: u64, group: u32, shared: &mut Shared) -> Self {
+        let whole = shared.config.receive_window_packets as u64;
         let mut acks = Self {
             speaks: shared.config.acknowledge,
             kept: USUALLY_KEPT,
+            whole,
             group,
-            next_reached: next - 1 + quarter(USUALLY_KEPT.min(shared.config.receive_window_packets as u64)),
+            next_reached: next - 1 + quarter(USUALLY_KEPT.min(whole)),
             next_limit: u64::MAX,
             told: None,
             told_at: None,
@@ -92,10 +96,10 @@ impl Acks {
 
     /// The backlog of the sender is full: it keeps so many packets.
     pub(crate) fn learn_kept(&mut self, packets: u64) {
-        let before = quarter(self.kept);
+        let before = self.quarter();
         self.kept = packets.max(LEAST_KEPT);
         // It waits for what it would have been told later.
-        let sooner = before.saturating_sub(quarter(self.kept));
+        let sooner = before.saturating_sub(self.quarter());
         self.next_reached = self.next_reached.saturating_sub(sooner);
         self.next_limit = self.next_limit.saturating_sub(sooner);
     }
@@ -166,7 +170,8 @@ impl Acks {
             return false;
         }
         let Room { position, reached, limit, scarce, whole } = room;
-        let quarter = quarter(whole.min(self.kept));
+        self.whole = whole;
+        let quarter = self.quarter();
         // Receivers that get the same do not all speak at the same time.
         let early = if self.group > 1 { shared.rng.next_u64() % (quarter / QUARTER + 1) } else { 0 };
         self.next_reached = reached + quarter - early;
@@ -174,6 +179,11 @@ impl Acks {
         (self.told, self.told_at, self.told_scarce) = (Some(position), Some(shared.now), scarce);
         (self.due_at, self.pause_at) = (None, None);
         true
+    }
+
+    /// So many packets from one Ack to the next.
+    fn quarter(&self) -> u64 {
+        quarter(self.whole.min(self.kept))
     }
 
     const fn is_sparse(&self) -> bool {
@@ -187,7 +197,7 @@ impl Acks {
             return;
         }
         // The sender knows that there is room as long as it hears nothing else.
-        let quarter = quarter(self.kept.min(shared.config.receive_window_packets as u64));
+        let quarter = self.quarter();
         (self.next_reached, self.next_limit) = (reached + quarter, limit + quarter);
         self.schedule(shared.now, &mut shared.rng);
     }
@@ -213,6 +223,6 @@ fn quarter(whole: u64) -> u64 {
 #[cfg(feature = "sim")]
 crate::fingerprint::state! {
     Acks {
-        kept, group, next_reached, next_limit, told, told_at, told_scarce, due, due_at, pause_at; speaks
+        kept, whole, group, next_reached, next_limit, told, told_at, told_scarce, due, due_at, pause_at; speaks
     }
 }

@@ -1,8 +1,10 @@
 //! One stream of one peer, as this node follows it: the group's and the private one alike (S18).
 
+mod acknowledging;
+
 use core::time::Duration;
 
-use super::acks::{Acks, Room};
+use super::acks::Acks;
 use super::backoff::Advertised;
 use super::gaps::{Asking, Gap, GapState};
 use super::liveness::Liveness;
@@ -379,37 +381,10 @@ impl RecvStream {
         }
     }
 
-    /// Whether there is something to send to the peer now.
-    pub(crate) fn wants_to_send(&self, shared: &Shared) -> bool {
-        self.acks.is_due() || self.window.gaps().earliest().is_some_and(|due| due <= shared.now)
-    }
-
     /// The NACK that is due, if one is.
     pub(crate) fn ask(&mut self, rtt: &mut Rtt, shared: &mut Shared) -> Option<Ask> {
         let (nacks, gaps) = self.window.asking();
         nacks.ask(gaps, rtt, shared)
-    }
-
-    /// The Ack that is due, if one is: the highest number with nothing missing before it, and how many packets fit
-    /// behind it.
-    pub(crate) fn take_ack(&mut self, shared: &mut Shared) -> Option<(u64, u32)> {
-        if !self.acks.is_due() {
-            return None;
-        }
-        let room = Room {
-            position: self.delivered(),
-            reached: self.window.reached(),
-            limit: self.window.limit(shared),
-            scarce: self.window.is_scarce(shared),
-            whole: self.window.whole(shared),
-        };
-        self.acks.take(room, shared);
-        if self.delivered() == self.window.known() {
-            // The sender stops its heartbeats when this arrives; if it does not arrive, the next one comes
-            // (RMC-PRIV-4).
-            self.liveness.touch(shared.now, None, &shared.config);
-        }
-        Some((room.position, self.window.room(shared)))
     }
 
     /// When this stream needs `handle_timeout` next.
@@ -418,11 +393,6 @@ impl RecvStream {
         let gaps = if self.queued { None } else { self.window.gaps().earliest() };
         let late = config.patience().and_then(|patience| self.window.gaps().first().map(|gap| gap.seen + patience));
         earlier(earlier(gaps, late), earlier(self.acks.deadline(), self.liveness.deadline()))
-    }
-
-    /// Whether an Ack is due is looked at.
-    pub(crate) fn check_acks(&mut self, shared: &mut Shared) {
-        self.acks.check(self.delivered(), self.spoke, shared);
     }
 
     pub(crate) fn info(&self) -> StreamInfo {
@@ -499,13 +469,6 @@ impl RecvStream {
         self.window.extend(shared);
         self.note_progress(shared);
         self.tell_end(shared);
-    }
-
-    #[inline]
-    fn note_progress(&mut self, shared: &mut Shared) {
-        let (reached, limit) = (self.window.reached(), self.window.limit(shared));
-        let Self { window, acks, .. } = self;
-        acks.progress(reached, limit, |shared| window.is_scarce(shared), shared);
     }
 
     /// Tells the end of the stream (RMC-END-4) once everything up to it was delivered or reported.

@@ -270,7 +270,7 @@ impl Ackers {
         while let Some(slot) = self.fresh.pop() {
             let Some(place) = self.places.get_mut(slot as usize) else { continue };
             place.fresh = false;
-            if place.acker.as_ref().is_some_and(|acker| acker.counts) {
+            if self.limits.contains(slot) {
                 self.asked.set(slot, now);
             }
         }
@@ -369,9 +369,9 @@ impl Acker {
         self.position.saturating_add(self.window.into())
     }
 
-    /// One that is new counts while everything is still kept, and later when no more than half of what is kept lies ahead
-    /// of it, so that nobody waits for it to catch up. One that was let go counts when it has advanced and has room for
-    /// more, and after some time (RMC-FLOW-2, RMC-FLOW-5).
+    /// One that is new counts while everything is still kept, and later when no more than half of what is kept lies
+    /// ahead of it, so that nobody waits for it to catch up. One that was let go counts when it has advanced and
+    /// has room for more, and after some time (RMC-FLOW-2, RMC-FLOW-5).
     fn may_count(&self, reach: u64, last_sent: u64, now: Instant) -> bool {
         let behind = last_sent.saturating_sub(self.position);
         let is_near = last_sent <= reach || behind <= half(reach);

@@ -81,7 +81,8 @@ impl Flow {
     pub(crate) fn data_left(&mut self, len: usize, repairs_wait: bool, now: Instant) {
         let mut earned = len as u128 * u128::from(self.share);
         if let Some(last) = self.last.filter(|_| self.flows(now)) {
-            // It flows, so that this is less than 20 ms, and 64 bits hold the product: they divide in a tenth of the time.
+            // It flows, so that this is less than 20 ms, and 64 bits hold the product: they divide in a tenth of the
+            // time.
             let nanos = u64::from(now.saturating_since(last).subsec_nanos());
             let least = nanos.saturating_mul(self.least_rate) / 1_000_000_000;
             earned = earned.max(u128::from(least) * u128::from(100 - self.share));

@@ -338,8 +338,8 @@ impl Log {
 /// The flags of a packet that holds one message, or several.
 const WHOLE: Flags = Flags::FIRST.union(Flags::LAST);
 
-/// Makes room for `len` bytes, and for those that will probably follow: few steps, so that little is copied, but none to
-/// far more than is there.
+/// Makes room for `len` bytes, and for those that will probably follow: few steps, so that little is copied, but none
+/// to far more than is there.
 #[inline(never)]
 fn enlarge(buffer: &mut Vec<u8>, len: usize, shared: &mut Shared) {
     let size = (4 * buffer.capacity()).min(shared.config.max_datagram).max(len);

@@ -22,6 +22,7 @@ mod rules_epochs;
 mod rules_first_samples;
 mod rules_flow;
 mod rules_full_table;
+mod rules_let_go;
 mod rules_messages;
 mod rules_modes;
 mod rules_nack_rtt;

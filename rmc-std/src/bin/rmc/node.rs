@@ -62,8 +62,8 @@ pub(crate) fn lossy(builder: Builder, fraction: f64, seed: Option<u64>) -> Build
     if fraction > 0.0 { builder.impair(Impairment::loss(seed, fraction)) } else { builder }
 }
 
-/// A sender waits for its receivers, so that the default backlog serves them all; or it keeps the last `packets`, up to 1
-/// GiB, for those that come late, and so has a receive window to match.
+/// A sender waits for its receivers, so that the default backlog serves them all; or it keeps the last `packets`, up to
+/// 1 GiB, for those that come late, and so has a receive window to match.
 pub(crate) fn sender(builder: Builder, packets: Option<u64>, max_rate: Option<u64>) -> Builder {
     let builder = builder.receive_buffer(RECEIVE_BUFFER).max_rate(max_rate.unwrap_or(DEFAULT_RATE));
     let Some(packets) = packets.and_then(|packets| usize::try_from(packets).ok()) else { return builder };
@@ -85,8 +85,8 @@ pub(crate) fn queue_limit(options: &NodeArgs) -> Option<usize> {
     Some(rate / 4).filter(|&limit| limit < QUEUE_BYTES)
 }
 
-/// A receiver keeps far more behind a gap than by default: what does not fit is not lost, as its senders wait for it, but
-/// those that have a large backlog need not.
+/// A receiver keeps far more behind a gap than by default: what does not fit is not lost, as its senders wait for it,
+/// but those that have a large backlog need not.
 pub(crate) fn receiver(builder: Builder) -> Builder {
     builder.receive_buffer(DATA_BUFFER).config(|config| {
         config.receive_window_packets = WINDOW_PACKETS;
