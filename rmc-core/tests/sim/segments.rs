@@ -5,8 +5,11 @@ use rmc_core::sim::{Link, Loss, NodeId, Sim};
 
 use super::world::{MS, SECOND};
 
+/// The messages that a receiver got, with their numbers.
+type Messages = Vec<(u64, Vec<u8>)>;
+
 /// What two receivers got of messages that were handed in 50 at a time, and how many datagrams with data left.
-fn delivered(max_segments: usize, loss: &Loss) -> (Vec<Vec<(u64, Vec<u8>)>>, u64) {
+fn delivered(max_segments: usize, loss: &Loss) -> (Vec<Messages>, u64) {
     let mut sim = Sim::new(7);
     sim.set_links(&Link::IDEAL, &Link::IDEAL.with_delay(MS).with_loss(loss.clone()));
     let sender = sim
