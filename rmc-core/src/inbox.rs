@@ -213,7 +213,8 @@ impl Item {
     }
 }
 
-/// An item that [`Protocol::take`](crate::Protocol::take) has handed over: all messages of one packet, or one other item.
+/// An item that [`Protocol::take`](crate::Protocol::take) has handed over: all messages of one packet, or one other
+/// item.
 ///
 /// It needs the protocol no more, so that a driver can let go of its lock before the application looks at them.
 #[derive(Clone)]

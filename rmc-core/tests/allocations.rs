@@ -40,6 +40,54 @@ fn sending_allocates_nothing_per_packet() {
     assert_eq!(node.protocol.stats().tx.data, WARM_UP + MEASURED);
 }
 
+/// A driver that takes the bytes of several datagrams over gets along with two buffers for all of them. A node whose
+/// application takes whole packets recycles them as any does.
+#[test]
+fn segments_and_whole_packets_allocate_nothing_per_packet() {
+    let mut sender = Node::new(|config| {
+        config.max_segments = 16;
+        config.max_burst = 64;
+        config.packing = false;
+    });
+    let mut receiver = Node::new(|_| {});
+    let mut buffer = Vec::new();
+    let (mut segments, mut taken) = (0, 0);
+    let mut pass = |count: usize| {
+        for _ in 0..count / 32 {
+            for _ in 0..32 {
+                sender.protocol.send(sender.now, &PAYLOAD).expect("there is room");
+            }
+            loop {
+                let (size, contents) = match sender.protocol.poll_action() {
+                    Action::Transmit(transmit) => (transmit.segment_size, transmit.contents.first().copied()),
+                    Action::Event(_) => continue,
+                    Action::ArmTimer(_) => break,
+                };
+                assert_eq!(contents, Some(0x52));
+                let Some(size) = size else { continue };
+                assert!(sender.protocol.swap_segments(&mut buffer));
+                for datagram in buffer.chunks(size) {
+                    segments += 1;
+                    let from = SocketAddr::from((Ipv4Addr::new(10, 0, 0, 9), 5000));
+                    receiver.protocol.handle_datagram(receiver.now, from, Path::Multicast, datagram);
+                }
+            }
+            while let Some(mut item) = receiver.protocol.take() {
+                while item.next().is_some() {
+                    taken += 1;
+                }
+                receiver.protocol.give_back(item);
+            }
+            sender.step(|_| {});
+            receiver.step(|_| {});
+        }
+    };
+    pass(20_000);
+    let cost = measure(|| pass(3_200));
+    assert_eq!((cost.count_total, segments), (0, 23_200), "{cost:?}");
+    assert!(taken >= 23_000, "{taken} were taken");
+}
+
 #[test]
 fn sending_fragments_allocates_nothing_per_packet() {
     let mut node = Node::new(|config| (config.max_datagram, config.max_message) = (116, 1_000));

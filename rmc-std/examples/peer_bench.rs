@@ -1,5 +1,5 @@
-//! The peer of a benchmark that compares systems of reliable multicast: one process sends, others receive, and a program
-//! outside starts them, with the same options for every system, and reads a line of JSON from each.
+//! The peer of a benchmark that compares systems of reliable multicast: one process sends, others receive, and a
+//! program outside starts them, with the same options for every system, and reads a line of JSON from each.
 //!
 //! ```sh
 //! cargo build --release -p rmc-std --example peer_bench
@@ -219,7 +219,7 @@ mod linux {
         let mut sent = 0;
         while sent < args.count {
             if args.rate > 0.0 {
-                wait_until(start + Duration::from_secs_f64(sent as f64 / args.rate).as_nanos() as u64);
+                wait_until(start.saturating_add(due(sent, args.rate)));
             }
             fill(&mut message, sent, args.latency);
             if node.send_timeout(&message, Duration::from_secs(1)).is_ok() {
@@ -239,6 +239,13 @@ mod linux {
             usage()?
         );
         Ok(())
+    }
+
+    /// When a message is due, in nanoseconds since the start.
+    fn due(number: u64, rate: f64) -> u64 {
+        #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 messages")]
+        let seconds = number as f64 / rate;
+        Duration::try_from_secs_f64(seconds).map_or(u64::MAX, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
     }
 
     fn wait_until(time: u64) {
@@ -326,14 +333,14 @@ mod linux {
         fn quantiles(&mut self) -> String {
             let Some(last) = self.latencies.len().checked_sub(1) else { return String::new() };
             self.latencies.sort_unstable();
-            let at = |quantile: f64| f64::from(self.latencies[(last as f64 * quantile) as usize]) / 100.0;
+            let at = |per_mille: usize| f64::from(self.latencies[last * per_mille / 1_000]) / 100.0;
             format!(
                 "\"p50\":{:.2},\"p90\":{:.2},\"p99\":{:.2},\"p999\":{:.2},\"max\":{:.2},",
-                at(0.5),
-                at(0.9),
-                at(0.99),
-                at(0.999),
-                at(1.0)
+                at(500),
+                at(900),
+                at(990),
+                at(999),
+                at(1_000)
             )
         }
     }

@@ -18,6 +18,8 @@ pub(crate) struct Alarm {
 #[derive(Debug, Default)]
 struct Setting {
     deadline: Option<Instant>,
+    /// Somebody waits: a bell that nobody hears costs a system call all the same.
+    heard: bool,
     closed: bool,
 }
 
@@ -31,8 +33,9 @@ impl Alarm {
             (Some(before), Some(after)) => after < before,
         };
         setting.deadline = deadline;
+        let heard = setting.heard;
         drop(setting);
-        if earlier {
+        if earlier && heard {
             self.bell.notify_one();
         }
     }
@@ -44,8 +47,11 @@ impl Alarm {
             return;
         }
         setting.deadline = Some(deadline);
+        let heard = setting.heard;
         drop(setting);
-        self.bell.notify_one();
+        if heard {
+            self.bell.notify_one();
+        }
     }
 
     /// Whether `wait` would return at once.
@@ -71,7 +77,9 @@ impl Alarm {
                 setting.deadline = None;
                 return true;
             }
+            setting.heard = true;
             setting = wait(&self.bell, setting, left);
+            setting.heard = false;
         }
     }
 

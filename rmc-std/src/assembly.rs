@@ -8,6 +8,7 @@ use rmc_core::Config;
 use crate::address;
 use crate::error::BuildError;
 use crate::event::Notice;
+use crate::own_filter;
 use crate::socket::{self, Buffers, Options};
 
 /// What an endpoint is started with.
@@ -18,6 +19,8 @@ pub(crate) struct Parts {
     pub(crate) multicast: Option<Opened>,
     /// The first is the node's identity.
     pub(crate) local_addrs: Vec<SocketAddr>,
+    /// The application brought the sockets.
+    pub(crate) ready_made: bool,
 }
 
 /// A socket with its options applied.
@@ -39,7 +42,10 @@ pub(crate) fn new_sockets(config: &Config, options: Options, bind: Option<Socket
     // The unicast socket serves as both, if the group is one node's address (S02).
     let multicast = if group.ip().is_multicast() { Some(new_multicast(group, &options)?) } else { None };
     let local_addrs = own_addresses(&unicast.socket, group, &options)?;
-    Ok(Parts { options, unicast, multicast, local_addrs })
+    if let Some(multicast) = &multicast {
+        own_filter::drop_own(&multicast.socket, local_addrs[0], config.epoch);
+    }
+    Ok(Parts { options, unicast, multicast, local_addrs, ready_made: false })
 }
 
 /// Ready-made sockets. Only options that are set are applied.
@@ -57,7 +63,7 @@ pub(crate) fn ready_made(
     if local_addrs.iter().any(|address| address.is_ipv4() != group.is_ipv4()) {
         return Err(BuildError::FamilyMismatch { group, what: format!("the unicast socket at {}", local_addrs[0]) });
     }
-    Ok(Parts { options, unicast, multicast, local_addrs })
+    Ok(Parts { options, unicast, multicast, local_addrs, ready_made: true })
 }
 
 /// What to tell of buffers that are smaller than asked for (F28).

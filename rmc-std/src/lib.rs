@@ -52,6 +52,22 @@
 //! anything else is polled (`Protocol::transmit_failed`): it comes again 10 ms later if that may help, and counts as
 //! lost on the way if not.
 //!
+//! An application that waits in `recv` reads the multicast socket itself, on Linux: a message that comes alone wakes one
+//! thread, not two. While it does something else the thread rmc-mul reads, from 2 ms on.
+//!
+//! # Many with one call
+//!
+//! On Linux data packets of one size leave as one buffer that the system cuts into datagrams (`UDP_SEGMENT`), and come
+//! in many at a time (`recvmmsg`), those of one size put together (`UDP_GRO`). The protocol takes all of them under one
+//! lock. Where the system cannot, or refuses, there is a call for each datagram as elsewhere;
+//! [`Endpoint::socket_stats`] shows what happens. A node's own packets, which multicast brings back to its host, are
+//! thrown away by a filter of the socket before anybody wakes up for them.
+//!
+//! That only helps if there are many to carry. So messages that come thick and fast may gather for [`Builder::pause`]
+//! (50 us) before they leave, and the node waits as long before it reads again while datagrams come so. Messages that
+//! come one by one are never delayed. To receive millions of messages a second use [`Receiver::recv_batch`], which
+//! takes one lock and makes no copy for all that it takes.
+//!
 //! Nothing polls: an idle node wakes up for its heartbeats only. All threads end on [`Endpoint::close`], at the end of
 //! [`Endpoint::finish`], and when the last handle is dropped; who closes waits for them.
 //!

@@ -176,7 +176,8 @@ pub(crate) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Optio
     socket.recv_from(buffer).map(Some)
 }
 
-/// Whether nothing will ever be received from it again. Asked when something empty was received, which may be just that.
+/// Whether nothing will ever be received from it again. Asked when something empty was received, which may be just
+/// that.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn is_shut_down(socket: &UdpSocket) -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};

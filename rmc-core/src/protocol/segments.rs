@@ -37,8 +37,8 @@ impl Segments {
 
 impl Protocol {
     /// Takes over the bytes of the last `Transmit`, if it had several datagrams, and leaves `buffer` for the next one:
-    /// nothing is copied. Returns whether it did. A driver that lets go of the protocol while it sends saves a copy this
-    /// way; one that fails then gives the bytes back, by the same call, before it tells
+    /// nothing is copied. Returns whether it did. A driver that lets go of the protocol while it sends saves a copy
+    /// this way; one that fails then gives the bytes back, by the same call, before it tells
     /// [`transmit_failed`](Self::transmit_failed).
     pub fn swap_segments(&mut self, buffer: &mut Vec<u8>) -> bool {
         let several = self.out.last.is_some_and(|sent| matches!(sent.bytes, Source::Segments(_)));
@@ -53,8 +53,8 @@ impl Protocol {
     }
 
     /// Input: how many datagrams a `Transmit` holds at most from now on: see
-    /// [`Config::max_segments`](crate::Config::max_segments). Brought into its bounds, 1 to 128. For a driver that learns
-    /// at run time what its system can do.
+    /// [`Config::max_segments`](crate::Config::max_segments). Brought into its bounds, 1 to 128. For a driver that
+    /// learns at run time what its system can do.
     pub fn set_max_segments(&mut self, segments: usize) {
         self.shared.config.max_segments = segments.clamp(1, MAX_SEGMENTS);
     }
@@ -85,11 +85,11 @@ impl Protocol {
     fn may_join(&mut self, place: u32, sent: Sent, segments: Segments) -> bool {
         let Segments { size, count } = segments;
         let config = &self.shared.config;
-        if count >= config.max_segments || self.out.burst >= config.max_burst || sent.len % size != 0 {
+        if count >= config.max_segments || self.out.burst >= config.max_burst || !sent.len.is_multiple_of(size) {
             return false;
         }
-        // Repairs take turns with data. A part of a transmission is a turn then: one packet each would make as many calls
-        // as there are packets whenever something is lost.
+        // Repairs take turns with data. A part of a transmission is a turn then: one packet each would make as many
+        // calls as there are packets whenever something is lost.
         let turn = config.max_segments.div_ceil(TURN_OF_SEGMENTS);
         if self.streams.has_control() || (self.streams.has_repairs() && count >= turn) {
             return false;

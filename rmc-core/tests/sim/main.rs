@@ -14,6 +14,7 @@ mod partitions;
 mod presets;
 mod rates;
 mod running;
+mod segments;
 mod stuck;
 mod tracing;
 mod world;

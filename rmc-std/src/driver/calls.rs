@@ -55,6 +55,14 @@ impl Owner {
                     return result;
                 }
             }
+            if state.load.has_waiting() {
+                // What gathered may leave first, and make room.
+                state.load.flushed();
+                drop(state);
+                shared.drain(Effort::Much);
+                state = shared.state();
+                continue;
+            }
             let Some(left) = patience.left() else { return Err(SendError::Full) };
             // Whoever drains wakes those who wait: after every input somebody drains, so there is nothing to do but to
             // wait.
@@ -250,25 +258,20 @@ impl Shared {
     /// For the timer thread: looks after messages that gather, for as long as they come thick and fast. It wakes by
     /// itself meanwhile, so that nobody has to wake it.
     pub(super) fn watch_stream(&self) {
-        loop {
-            let mut state = self.state();
-            let now = self.clock.now();
-            let is_due = state.load.is_due(now);
-            state.load.watched = state.load.streams(now) && !state.protocol.is_closed();
-            let watches = state.load.watched;
-            drop(state);
-            if is_due {
+        let set_watched = |on| self.state().load.watched = on;
+        if !self.waiting.streams(self.clock.now(), self.pause) {
+            return;
+        }
+        set_watched(true);
+        while self.waiting.streams(self.clock.now(), self.pause) && !self.alarm.is_due(&self.clock) {
+            thread::sleep(self.pause);
+            if self.waiting.is_due(self.clock.now(), self.pause) {
                 self.drain(Effort::All);
             }
-            if !watches {
-                return;
-            }
-            if self.alarm.is_due(&self.clock) {
-                self.state().load.watched = false;
-                return;
-            }
-            thread::sleep(self.pause);
         }
+        set_watched(false);
+        // Between the last look and this nobody was told of what came.
+        self.drain(Effort::All);
     }
 
     /// Those who wait for room learn that no more messages are taken.

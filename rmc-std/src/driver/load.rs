@@ -1,6 +1,8 @@
 //! What a node does when messages and datagrams come thick and fast: it lets some gather, as network cards do with
 //! their interrupts. While they come one by one nothing waits.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rmc_core::Instant;
@@ -23,11 +25,38 @@ pub(super) struct SendLoad {
     in_a_row: u32,
     /// When the last call was through.
     last: Instant,
-    /// The messages that wait for more of them: bytes, and since when.
+    /// The messages that wait for more of them.
     bytes: usize,
-    since: Option<Instant>,
+    waiting: Arc<Waiting>,
     /// The timer thread looks again by itself.
     pub(super) watched: bool,
+}
+
+/// What the timer thread looks at, without the lock that every message takes: waiting for that would make both slow.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    /// Since when messages wait, in nanoseconds; 0: none does.
+    since: AtomicU64,
+    /// When the last one was told to.
+    last: AtomicU64,
+}
+
+impl Waiting {
+    /// Whether messages have waited long enough.
+    pub(super) fn is_due(&self, now: Instant, pause: Duration) -> bool {
+        self.since().is_some_and(|since| now >= since + pause)
+    }
+
+    /// Whether messages come thick and fast.
+    pub(super) fn streams(&self, now: Instant, pause: Duration) -> bool {
+        let last = Instant::from_nanos(self.last.load(Ordering::Relaxed));
+        last > Instant::ORIGIN && now.saturating_since(last) < OVER.max(4 * pause)
+    }
+
+    fn since(&self) -> Option<Instant> {
+        let nanos = self.since.load(Ordering::Relaxed);
+        (nanos > 0).then(|| Instant::from_nanos(nanos))
+    }
 }
 
 /// What is to become of a message that the protocol has taken.
@@ -43,8 +72,12 @@ pub(super) enum Next {
 
 impl SendLoad {
     /// `pause`: how long messages may wait at most; zero: not at all.
-    pub(super) const fn new(pause: Duration) -> Self {
-        Self { pause, in_a_row: 0, last: Instant::ORIGIN, bytes: 0, since: None, watched: false }
+    pub(super) fn new(pause: Duration) -> Self {
+        Self { pause, in_a_row: 0, last: Instant::ORIGIN, bytes: 0, waiting: Arc::default(), watched: false }
+    }
+
+    pub(super) fn waiting(&self) -> Arc<Waiting> {
+        Arc::clone(&self.waiting)
     }
 
     /// A message of `len` bytes was taken.
@@ -66,8 +99,9 @@ impl SendLoad {
             return Next::Leave;
         }
         self.bytes += len + RECORD;
-        let Some(since) = self.since else {
-            self.since = Some(now);
+        self.waiting.last.store(now.as_nanos(), Ordering::Relaxed);
+        let Some(since) = self.waiting.since() else {
+            self.waiting.since.store(now.as_nanos(), Ordering::Relaxed);
             return if self.watched { Next::Wait } else { Next::WaitUntil(now + self.pause) };
         };
         if self.bytes < ENOUGH && now < since + self.pause {
@@ -84,19 +118,14 @@ impl SendLoad {
     }
 
     /// Everything that could leave has.
-    pub(super) const fn flushed(&mut self) {
+    pub(super) fn flushed(&mut self) {
         self.bytes = 0;
-        self.since = None;
+        self.waiting.since.store(0, Ordering::Relaxed);
     }
 
-    /// Whether messages have waited long enough.
-    pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.since.is_some_and(|since| now >= since + self.pause)
-    }
-
-    /// Whether messages come thick and fast.
-    pub(super) fn streams(&self, now: Instant) -> bool {
-        self.in_a_row >= STREAM && now.saturating_since(self.last) < OVER.max(4 * self.pause)
+    /// Whether messages wait for more.
+    pub(super) fn has_waiting(&self) -> bool {
+        self.waiting.since().is_some()
     }
 }
 
@@ -142,7 +171,7 @@ mod tests {
         for step in 1..100 {
             assert_eq!(load.taken(100, at(6 * step)), Next::Leave, "6 us are no stream");
         }
-        assert!(!load.streams(at(600)));
+        assert!(!load.waiting.streams(at(600), PAUSE));
     }
 
     #[test]
@@ -156,14 +185,16 @@ mod tests {
         for step in 109..158 {
             assert_eq!(load.taken(100, at(step)), Next::Wait);
         }
-        assert!(load.is_due(at(158)) && !load.is_due(at(157)));
+        assert!(load.waiting.is_due(at(158), PAUSE) && !load.waiting.is_due(at(157), PAUSE));
         assert_eq!(load.taken(100, at(158)), Next::Leave, "they have waited");
         load.flushed();
         load.watched = true;
         assert_eq!(load.taken(59_000, at(159)), Next::Wait, "the timer thread looks again by itself");
         assert_eq!(load.taken(996, at(159)), Next::Leave, "60,000 bytes with what they take besides");
         load.flushed();
-        assert!(!load.is_due(at(300)) && load.streams(at(1_158)) && !load.streams(at(1_159)));
+        let waiting = load.waiting();
+        assert!(!waiting.is_due(at(300), PAUSE));
+        assert!(waiting.streams(at(1_158), PAUSE) && !waiting.streams(at(1_159), PAUSE));
     }
 
     #[test]

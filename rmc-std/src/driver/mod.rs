@@ -16,7 +16,7 @@ mod tests;
 
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use rmc_core::{Instant, Protocol};
@@ -24,7 +24,7 @@ use rmc_core::{Instant, Protocol};
 pub(crate) use self::owner::Owner;
 
 use self::drain::Outlet;
-use self::load::SendLoad;
+use self::load::{SendLoad, Waiting};
 use self::seat::{Seat, Seating};
 use self::sockets::Sockets;
 use crate::alarm::Alarm;
@@ -57,6 +57,8 @@ struct Shared {
     traffic: Traffic,
     /// How long what comes thick and fast may gather.
     pause: Duration,
+    /// What gathers before it leaves.
+    waiting: Arc<Waiting>,
     /// Where an application may read the multicast socket itself.
     seat: Option<Seat>,
 }

@@ -25,7 +25,6 @@ use crate::impair::{Impairment, Stage};
 use crate::lock::lock;
 use crate::observers::{Callback, ObserverId, Observers};
 use crate::offload;
-use crate::own_filter;
 use crate::traffic::Traffic;
 
 /// The handles' side of the driver: it holds the threads, which do not hold it.
@@ -59,15 +58,14 @@ impl Owner {
         if !segmenting {
             config.max_segments = 1;
         }
-        if let Some(multicast) = &parts.multicast {
-            own_filter::drop_own(&multicast.socket, local_addrs[0], config.epoch);
-        }
         let protocol = Protocol::new(config, clock.now())?;
         let seat = parts.multicast.as_ref().and_then(|_| Seat::new());
         let notices = assembly::buffer_notices(&parts);
         let sockets = Sockets::new(group, parts);
+        let load = SendLoad::new(pause);
         let shared = Shared {
             clock,
+            waiting: load.waiting(),
             state: Mutex::new(State {
                 protocol,
                 in_flight: false,
@@ -77,7 +75,7 @@ impl Owner {
                 closed_by_call: false,
                 local_addrs,
                 former_until: None,
-                load: SendLoad::new(pause),
+                load,
                 seating: Seating::new(),
             }),
             readable: Condvar::new(),

@@ -67,8 +67,8 @@ impl Gear {
         }
     }
 
-    /// Takes what is there with one call, and hands it in. `wait`: until something is. Returns whether nothing will ever
-    /// come again.
+    /// Takes what is there with one call, and hands it in. `wait`: until something is. Returns whether nothing will
+    /// ever come again.
     pub(super) fn read(&mut self, shared: &Shared, socket: &UdpSocket, path: Path, wait: bool) -> io::Result<bool> {
         let arrivals = self.receives.receive(socket, wait)?;
         let ended = arrivals.iter().any(|arrival| arrival.len == 0) && socket::is_shut_down(socket);

@@ -2,8 +2,8 @@
 //! The latter saves a wake-up for each message that comes alone, and half of them when many come.
 //!
 //! An application that finds nothing asks for the seat, and gets it with the next datagram that has something for it.
-//! From then on it reads for itself. When it stays away for longer than `AWAY` the driver's thread takes the seat back, so
-//! that gaps are asked for, and heartbeats heard, whatever the application does.
+//! From then on it reads for itself. When it stays away for longer than `AWAY` the driver's thread takes the seat back,
+//! so that gaps are asked for, and heartbeats heard, whatever the application does.
 
 use std::io;
 use std::net::UdpSocket;
@@ -30,7 +30,14 @@ pub(super) struct Seat {
     /// The driver's thread waits here, with the state's lock.
     free: Condvar,
     /// Of the thread that reads; whoever has the seat has it.
-    gear: Mutex<Option<(Arc<UdpSocket>, Arc<Mutex<Gear>>)>>,
+    place: Mutex<Option<Place>>,
+}
+
+/// What is read, and with what.
+#[derive(Clone, Debug)]
+struct Place {
+    socket: Arc<UdpSocket>,
+    gear: Arc<Mutex<Gear>>,
 }
 
 /// Who has it. Guarded by the state's lock.
@@ -63,12 +70,12 @@ impl Seating {
 impl Seat {
     /// `None`: nobody but the driver's thread can read here.
     pub(super) fn new() -> Option<Self> {
-        Some(Self { bell: Bell::new()?, free: Condvar::new(), gear: Mutex::default() })
+        Some(Self { bell: Bell::new()?, free: Condvar::new(), place: Mutex::default() })
     }
 
     /// The driver's thread says what it reads with.
     pub(super) fn prepare(&self, reading: &Reading, gear: &Arc<Mutex<Gear>>) {
-        *lock(&self.gear) = Some((Arc::clone(&reading.socket), Arc::clone(gear)));
+        *lock(&self.place) = Some(Place { socket: Arc::clone(&reading.socket), gear: Arc::clone(gear) });
     }
 
     /// Everybody looks again.
@@ -159,7 +166,7 @@ impl Shared {
 
     /// Reads what is there, or waits for it. Returns whether the application may go on reading.
     fn read_here(&self, seat: &Seat, left: Option<Duration>) -> bool {
-        let Some((socket, gear)) = lock(&seat.gear).clone() else { return false };
+        let Some(Place { socket, gear }) = lock(&seat.place).clone() else { return false };
         let mut gear = gear.lock().unwrap_or_else(PoisonError::into_inner);
         gear.pause();
         match gear.read(self, &socket, Path::Multicast, false) {

@@ -29,6 +29,8 @@ pub(super) struct Sockets {
     unicast_buffers: Buffers,
     multicast: Option<Reading>,
     multicast_buffers: Option<Buffers>,
+    /// The application brought them, with what filters they may have.
+    ready_made: bool,
     /// Whether the group's datagrams come in (S30).
     joined: bool,
     closed: bool,
@@ -47,6 +49,7 @@ impl Sockets {
             unicast: reading(parts.unicast, Path::Unicast),
             multicast_buffers: parts.multicast.as_ref().map(|opened| opened.buffers),
             multicast: parts.multicast.map(|opened| reading(opened, Path::Multicast)),
+            ready_made: parts.ready_made,
             joined: true,
             closed: false,
         }
@@ -185,7 +188,7 @@ impl Owner {
         let mut outlet = lock(&shared.outlet);
         outlet.set_socket(Arc::clone(&new.socket));
         let now = shared.clock.now();
-        if let Some(multicast) = &sockets.multicast {
+        if let Some(multicast) = sockets.multicast.as_ref().filter(|_| !sockets.ready_made) {
             let epoch = shared.state().protocol.config().epoch;
             own_filter::drop_own(&multicast.socket, addresses[0], epoch);
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rmc_std::{Batch, Endpoint, Impairment, Lent, Received, RecvTimeoutError};
 
 use super::fixture::{
-    LONG, eventually, eventually_knows, expect_all, new_group, next_message, node, on_lo, payload, send_all,
+    LO, LONG, eventually, eventually_knows, expect_all, new_group, next_message, node, on_lo, payload, send_all,
 };
 use super::ipv6;
 
@@ -250,4 +250,23 @@ fn several_threads_receive_side_by_side() {
     });
     assert_eq!(all.len() as u64, COUNT);
     assert!((0..COUNT).all(|number| all.get(&payload(1, number, 50)) == Some(&1)));
+}
+
+/// S03: what a node sent itself is thrown away by its socket, but what another node sends from its address is not
+/// (RMC-PEER-3).
+#[test]
+fn seed_s03_an_address_that_is_used_twice_is_noticed_although_own_packets_are_filtered() {
+    let group = new_group();
+    let a = node(group);
+    let socket = std::net::UdpSocket::bind((LO, 0)).unwrap();
+    a.set_unicast_socket(socket.try_clone().unwrap()).unwrap();
+    let b = node(group);
+    send_all(&a, 1, 100, 100);
+    expect_all(&b, &[(a.local_addr(), 1)], 100, 100);
+    assert_eq!((a.stats().dropped.own, a.stats().dropped.address_in_use), (0, 0));
+    // A Heartbeat of epoch 7.
+    let mut heartbeat = vec![0x52, 0x11, 0, 1, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 3];
+    heartbeat.extend([0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0x4E, 0x20, 0, 0, 0x27, 0x10, 0, 0, 0, 1, 0, 0, 0, 0]);
+    socket.send_to(&heartbeat, group).unwrap();
+    eventually("it is noticed", || a.stats().dropped.address_in_use == 1);
 }

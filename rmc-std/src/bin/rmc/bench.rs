@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rmc_std::{Endpoint, EventMask, SendError};
+use rmc_std::{Endpoint, Event, EventMask, SendError};
 use serde_json::{Value, json};
 
 use crate::args::{BenchArgs, Role};
@@ -97,10 +97,20 @@ fn receiving_node(options: &BenchArgs, index: u16) -> Result<Endpoint, Failure> 
     node::build(node::lossy(builder, own.drop.unwrap_or(0.0), own.seed))
 }
 
+/// A small socket buffer is what most often keeps a benchmark slow.
+fn say_what_is_small(node: &Endpoint, screen: &Screen) {
+    while let Ok(event) = node.try_next_event() {
+        if let Event::Notice(notice) = event {
+            screen.say(&notice.to_string());
+        }
+    }
+}
+
 fn all(options: &BenchArgs, screen: &Screen) -> Result<Outcome, Failure> {
     let receivers =
         (0..options.receivers).map(|index| receiving_node(options, index)).collect::<Result<Vec<_>, _>>()?;
     let sender = node::build(node::builder(&options.node, EventMask::NONE)?)?;
+    receivers.first().into_iter().for_each(|receiver| say_what_is_small(receiver, screen));
     let running = AtomicUsize::new(receivers.len());
     thread::scope(|scope| {
         let threads: Vec<_> = (1..)
@@ -135,6 +145,7 @@ fn send_to_others(options: &BenchArgs, screen: &Screen) -> Result<Sent, Failure>
 
 fn receive_from_others(options: &BenchArgs, screen: &Screen) -> Result<Report, Failure> {
     let node = receiving_node(options, 0)?;
+    say_what_is_small(&node, screen);
     screen.say(&format!("waiting for a sender to {}, Ctrl-C ends it", node.group()));
     let bar = screen.bar("received", options.messages, Unit::Messages);
     Ok(receiver::receive(&node, &bar, || false))
