@@ -2,14 +2,17 @@
 //! a gap of one costs. The dependency `allocation-counter` replaces the allocator of this test binary and counts by
 //! thread.
 
+mod left_behind;
+mod node;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
-use rmc_core::packet::{Body, Flags, Packet, RangesBuilder};
-use rmc_core::{
-    Action, Config, Delivery, FlowControl, Instant, JoinPolicy, Path, Protocol, Received, RepairMode, SeqRange,
-};
+use rmc_core::packet::{Body, Flags, Packet};
+use rmc_core::{Action, Delivery, FlowControl, Path, RepairMode, SeqRange};
+
+use node::{ACK, Node};
 
 const EPOCH: u32 = 3;
 const PAYLOAD: [u8; 100] = [7; 100];
@@ -382,164 +385,4 @@ fn receiving_packed_messages_allocates_nothing_per_message() {
     assert_eq!(cost.count_total, 0, "{cost:?}");
     assert_eq!(node.taken, 4 * (WARM_UP + MEASURED));
     assert!(node.protocol.stats().tx.acks >= 20, "a quarter of the window each");
-}
-
-/// What was assembled of a message that is lost counts in no window any more, so its memory must not stay with the
-/// stream: a peer after another could take as much.
-// RMC-SEC-1
-#[test]
-fn messages_that_were_lost_leave_no_memory_behind() {
-    const MIB: usize = 1 << 20;
-    for lose in [true, false] {
-        let mut node = Node::new(|config| {
-            config.max_message = MIB;
-            config.backlog_bytes = 2 * MIB;
-            (config.receive_window_bytes, config.receive_total_bytes) = (2 * MIB, 2 * MIB);
-        });
-        let fragment = [7; 1_400];
-        let cost = measure(|| {
-            for index in 0..100_u8 {
-                let peer = SocketAddr::from((Ipv4Addr::new(10, 1, 0, index), 5000));
-                // One fewer than fit, or one more.
-                let count = MIB as u64 / 1_400 + u64::from(!lose);
-                for seq in 1..=count {
-                    let flags = if seq == 1 { Flags::FIRST } else { Flags::NONE };
-                    node.handle_from(peer, Path::Multicast, flags, seq, Body::Data { payload: &fragment });
-                }
-                if lose {
-                    let body = Body::Lost { first: count + 1, stamp: 0 };
-                    node.handle_from(peer, Path::Multicast, Flags::NONE, count + 2, body);
-                }
-                while node.protocol.recv().is_some() {}
-                node.step(|_| {});
-            }
-        });
-        assert_eq!((node.protocol.stats().held.receive_bytes, node.protocol.stats().rx.data > 70_000), (0, true));
-        // Idle buffers for all, of at most 16 MiB.
-        let held = usize::try_from(cost.bytes_current).expect("more is taken than given back");
-        assert!(held < 20 * MIB, "{} MiB", held / MIB);
-    }
-}
-
-/// Nor does the memory of a window that was full stay with a stream of which nothing is missing any more.
-// RMC-SEC-1
-#[test]
-fn windows_that_were_full_leave_no_memory_behind() {
-    for delivery in [Delivery::Ordered, Delivery::Unordered] {
-        windows_that_were_full(delivery);
-    }
-}
-
-fn windows_that_were_full(delivery: Delivery) {
-    let mut node = Node::new(|config| config.delivery = delivery);
-    let body = Body::Data { payload: &[1; 10] };
-    let cost = measure(|| {
-        for index in 0..40_u8 {
-            let peer = SocketAddr::from((Ipv4Addr::new(10, 1, 0, index), 5000));
-            for seq in (2..=8_000).step_by(2) {
-                node.handle_from(peer, Path::Multicast, Flags::FIRST | Flags::LAST, seq, body);
-                while node.protocol.recv().is_some() {}
-            }
-            node.handle_from(peer, Path::Multicast, Flags::NONE, 8_000, Body::Lost { first: 1, stamp: 0 });
-            while node.protocol.recv().is_some() {}
-            node.step(|_| {});
-        }
-    });
-    assert_eq!(node.protocol.stats().rx.data, 40 * 4_000);
-    // Besides what the node keeps for all: the inbox, and idle buffers.
-    let held = usize::try_from(cost.bytes_current).expect("more is taken than given back");
-    assert!(held < 40 * 4_096 + 2 * (1 << 20), "{held} bytes");
-}
-
-const ACK: Body<'_> = Body::Ack { target_epoch: EPOCH, window: 0, rtt: 0 };
-
-/// A node, its time, and what it delivered. Everything here works on the stack, so that what is counted is the node's.
-struct Node {
-    protocol: Protocol,
-    now: Instant,
-    deadline: Option<Instant>,
-    taken: u64,
-}
-
-impl Node {
-    fn new(change: impl FnOnce(&mut Config)) -> Self {
-        let mut config = Config::new(SocketAddr::from((Ipv4Addr::new(239, 255, 77, 1), 8000)), EPOCH, 1);
-        config.max_nack_backoff = Duration::ZERO;
-        config.local_addrs = vec![SocketAddr::from((Ipv4Addr::new(10, 0, 0, 1), 5000))];
-        config.join_policy = JoinPolicy::FromStart;
-        // Nobody acknowledges what it sends.
-        config.flow_control = FlowControl::None;
-        change(&mut config);
-        let protocol = Protocol::new(config, Instant::ORIGIN).expect("the configuration is valid");
-        Self { protocol, now: Instant::ORIGIN, deadline: None, taken: 0 }
-    }
-
-    /// Drains the node and lets a step of time pass, with all timers that are due in it.
-    fn step(&mut self, mut transmitted: impl FnMut(&[u8])) {
-        let end = self.now + STEP;
-        loop {
-            self.drain(&mut transmitted);
-            match self.deadline {
-                Some(deadline) if deadline <= end => self.now = deadline.max(self.now),
-                _ => break,
-            }
-            self.protocol.handle_timeout(self.now);
-        }
-        self.now = end;
-    }
-
-    fn drain(&mut self, transmitted: &mut impl FnMut(&[u8])) {
-        loop {
-            match self.protocol.poll_action() {
-                Action::Transmit(transmit) => transmitted(transmit.contents),
-                Action::Event(_) => {}
-                Action::ArmTimer(deadline) => {
-                    self.deadline = deadline;
-                    return;
-                }
-            }
-        }
-    }
-
-    fn take(&mut self) {
-        while let Some(received) = self.protocol.recv() {
-            assert!(matches!(received, Received::Message { .. }), "{received:?}");
-            self.taken += 1;
-        }
-    }
-
-    /// A whole message comes from the peer.
-    fn data(&mut self, seq: u64, flags: Flags) {
-        self.packet(seq, flags | Flags::FIRST | Flags::LAST);
-    }
-
-    fn packet(&mut self, seq: u64, flags: Flags) {
-        self.handle(Path::Multicast, flags, seq, Body::Data { payload: &PAYLOAD });
-    }
-
-    fn lost(&mut self, first: u64, seq: u64) {
-        self.handle(Path::Multicast, Flags::NONE, seq, Body::Lost { first, stamp: 0 });
-    }
-
-    fn nack(&mut self, stamp: u32, asked: &[(u64, u64)]) {
-        let seq = asked[0].0;
-        let mut ranges = RangesBuilder::new(seq);
-        for &(first, last) in asked {
-            assert!(ranges.push(SeqRange::new(first, last).expect("a range")));
-        }
-        let body = Body::Nack { target_epoch: EPOCH, stamp, cookie: 0, rtt: 0, ranges: ranges.as_ranges() };
-        self.handle(Path::Unicast, Flags::NONE, seq, body);
-    }
-
-    fn handle(&mut self, path: Path, flags: Flags, seq: u64, body: Body<'_>) {
-        let peer = SocketAddr::from((Ipv4Addr::new(10, 0, 0, 2), 5000));
-        self.handle_from(peer, path, flags, seq, body);
-    }
-
-    fn handle_from(&mut self, peer: SocketAddr, path: Path, flags: Flags, seq: u64, body: Body<'_>) {
-        let mut datagram = [0; 1_472];
-        let packet = Packet { flags, heartbeat: 0, epoch: 9, seq, extension: None, body };
-        let len = packet.encode(&mut datagram).expect("a legal packet");
-        self.protocol.handle_datagram(self.now, peer, path, &datagram[..len]);
-    }
 }
