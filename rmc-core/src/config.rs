@@ -104,6 +104,10 @@ pub struct Config {
     /// times a second where nothing much happens, and at each quarter of the window. Default `true`; `false`: no
     /// sender waits for this node, and what it has no room for it may lose.
     pub acknowledge: bool,
+    /// How many packets the sockets' receive buffers hold: what this node tells its senders that it can take is at most
+    /// so many beyond the highest number that has come, so that they do not overrun buffers that the core does not see. 16
+    /// to 2^30, default 2^30: the receive window alone counts. `rmc-std` sets it to what the system gave.
+    pub socket_packets: usize,
     /// Put small messages that wait to be sent into one datagram, up to `max_datagram`. Each is delivered as a message
     /// of its own. Nothing waits for it: where each leaves at once none is packed. Default `true`; `false`: each
     /// message has a number of its own.
@@ -206,6 +210,7 @@ impl Config {
             flow_control: FlowControl::default(),
             congestion: Congestion::default(),
             acknowledge: true,
+            socket_packets: 1 << 30,
             packing: true,
             flush_after: Duration::ZERO,
             max_burst: 10,
@@ -276,6 +281,7 @@ impl Config {
         within("backlog_packets", self.backlog_packets, 1, 1 << 30)?;
         within("send_queue_packets", self.send_queue_packets, 1, 1 << 30)?;
         within("max_burst", self.max_burst, 1, 1 << 16)?;
+        within("socket_packets", self.socket_packets, 16, 1 << 30)?;
         within("max_segments", self.max_segments, 1, MAX_SEGMENTS)?;
         within("max_nacks", self.max_nacks, 1, 1 << 20)?;
         within("max_repairs_per_nack", self.max_repairs_per_nack, 1, 1 << 20)?;

@@ -119,6 +119,7 @@ fn counts_have_both_bounds() {
     counts("backlog_packets", set_backlog_packets, 1, 1 << 30);
     counts("send_queue_packets", |config, value| config.send_queue_packets = value, 1, 1 << 30);
     counts("max_burst", set_max_burst, 1, 65_536);
+    counts("socket_packets", |config, value| config.socket_packets = value, 16, 1 << 30);
     counts("max_segments", |config, value| config.max_segments = value, 1, 128);
     counts("max_nacks", |config, value| config.max_nacks = value, 1, MIB);
     let shares = Bounds { within: [(1, 1), (99, 99)], past: [(0, 0), (100, 100)] };

@@ -66,6 +66,21 @@ pub(crate) fn ready_made(
     Ok(Parts { options, unicast, multicast, local_addrs, ready_made: true })
 }
 
+/// How many datagrams of this size the smaller of the receive buffers holds, by what the system counts for each.
+pub(crate) fn packets_held(parts: &Parts, max_datagram: usize) -> usize {
+    /// What Linux keeps with a datagram; its buffers have sizes of powers of two.
+    const KEPT_WITH: usize = 256;
+    const HEADERS: usize = 320;
+    /// With fewer a sender would wait for each of its bursts.
+    const LEAST: usize = 64;
+    let unicast = parts.unicast.buffers.receive;
+    let buffer = parts.multicast.as_ref().map_or(unicast, |multicast| unicast.min(multicast.buffers.receive));
+    let each = (max_datagram + HEADERS).next_power_of_two() + KEPT_WITH;
+    // Linux counts what it keeps, and gives twice what is told as usable.
+    let counted = if cfg!(any(target_os = "linux", target_os = "android")) { buffer.saturating_mul(2) } else { buffer };
+    (counted / each).max(LEAST)
+}
+
 /// What to tell of buffers that are smaller than asked for (F28).
 pub(crate) fn buffer_notices(parts: &Parts) -> Vec<Notice> {
     let mut notices = Vec::new();

@@ -65,7 +65,7 @@ impl Acks {
     /// `next`: the first number of the stream that is wanted. `group`: how many receivers it has, if that is known. The
     /// first Ack tells the sender of this one.
     pub(crate) fn new(next: u64, group: u32, shared: &mut Shared) -> Self {
-        let whole = shared.config.receive_window_packets as u64;
+        let whole = shared.config.receive_window_packets.min(shared.config.socket_packets) as u64;
         let mut acks = Self {
             speaks: shared.config.acknowledge,
             kept: USUALLY_KEPT,

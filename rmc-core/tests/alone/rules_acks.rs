@@ -110,6 +110,31 @@ fn rmc_ack_1_bytes_bound_the_window_too() {
 }
 
 /// The backlog of the sender keeps 64 packets or fewer: more than that cannot be waited for.
+// RMC-ACK-1, RMC-ACK-4
+#[test]
+fn socket_packets_so_many_are_told_beyond_what_came() {
+    let mut lone = receiver(1, |config| config.socket_packets = 16);
+    come(&mut lone, 2..=4);
+    assert_eq!(acks(&mut lone), []);
+    come(&mut lone, 5..=5);
+    assert_eq!(acks(&mut lone), [(5, 16)], "a quarter of them");
+    // 7 is missing: behind it they are fewer than it holds.
+    come(&mut lone, 6..=6);
+    come(&mut lone, 8..=9);
+    assert_eq!(acks(&mut lone), [(6, 3 + 16)]);
+}
+
+// RMC-ACK-1
+#[test]
+fn socket_packets_no_more_than_the_window_is_told() {
+    // One packet has not been taken when the Ack leaves.
+    for (socket, told) in [(98, (25, 98)), (99, (25, 99)), (100, (26, 99))] {
+        let mut lone = receiver(1, |config| config.socket_packets = socket);
+        come(&mut lone, 2..=26);
+        assert_eq!(acks(&mut lone), [told]);
+    }
+}
+
 // RMC-ACK-4
 #[test]
 fn rmc_ack_4_a_small_backlog_is_acknowledged_by_its_quarters() {

@@ -138,6 +138,13 @@ pub(crate) const CONFIG: &[(&str, Shown)] = &[
     ),
     ("acknowledge", Nowhere("yes or no")),
     (
+        "socket_packets",
+        Pairs(&[(
+            "socket_packets_so_many_are_told_beyond_what_came",
+            "socket_packets_no_more_than_the_window_is_told",
+        )]),
+    ),
+    (
         "packing",
         Pairs(&[(
             "packing_what_fills_the_datagram_exactly_is_packed",

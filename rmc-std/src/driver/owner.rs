@@ -58,6 +58,7 @@ impl Owner {
         if !segmenting {
             config.max_segments = 1;
         }
+        config.socket_packets = config.socket_packets.min(assembly::packets_held(&parts, config.max_datagram));
         let protocol = Protocol::new(config, clock.now())?;
         let seat = parts.multicast.as_ref().and_then(|_| Seat::new());
         let notices = assembly::buffer_notices(&parts);

@@ -17,13 +17,15 @@ impl Window {
         let by_total_bytes = config.receive_total_bytes.saturating_sub(shared.received_bytes) / self.largest;
         let free = by_bytes.min(by_total).min(by_total_bytes).saturating_add(self.cache.len());
         let room = free.min(config.receive_window_packets.saturating_sub(self.unread.packets));
-        u32::try_from(room).unwrap_or(u32::MAX)
+        // What the sockets hold unseen comes behind what has come.
+        let unseen = (self.reached() - (self.next - 1)).saturating_add(config.socket_packets as u64);
+        u32::try_from(unseen.min(room as u64)).unwrap_or(u32::MAX)
     }
 
     /// How many packets fit into the whole window.
     pub(crate) fn whole(&self, shared: &Shared) -> u64 {
         let config = &shared.config;
-        config.receive_window_packets.min(config.receive_window_bytes / self.largest) as u64
+        config.receive_window_packets.min(config.receive_window_bytes / self.largest).min(config.socket_packets) as u64
     }
 
     /// Whether less than half of the window is free.
