@@ -27,7 +27,7 @@ impl Protocol {
             Stream::Private => self.streams.private(peer).is_none_or(|place| {
                 let shared = &mut self.shared;
                 let known = self.streams.get_mut(place).is_none_or(|stream| stream.acknowledge(seq, window, shared));
-                self.streams.touched(place, &self.shared);
+                self.streams.limited(place, &self.shared);
                 known
             }),
         };

@@ -122,6 +122,30 @@ fn rmc_flow_1_a_private_stream_waits_for_its_receiver() {
     assert_eq!(data(&mut lone), 3);
 }
 
+/// One that waits for the rate has its turn, and loses it.
+// RMC-FLOW-1
+#[test]
+fn rmc_flow_1_a_private_stream_whose_limit_comes_down_waits() {
+    let mut lone = flowing(10, |config| {
+        (config.max_rate, config.rate_burst) = (Some(1_000), config.max_datagram);
+        config.packing = false;
+    });
+    for _ in 0..10 {
+        lone.node.send_to(lone.instant(), peer(1), &[0; 500]).expect("there is room");
+    }
+    lone.settle();
+    let data = |lone: &mut Lone| lone.sent().into_iter().filter(|sent| matches!(sent, Sent::Data(_))).count();
+    assert_eq!(data(&mut lone), 2, "what the rate lets leave at once");
+    let body = Body::Ack { target_epoch: OWN, window: 0, rtt: 0 };
+    lone.hear_unicast(peer(1), &encode(Flags::PRIVATE, NO_PROMISE, EPOCH, 2, body));
+    lone.run_for(SECOND);
+    assert_eq!(data(&mut lone), 0, "no room");
+    let body = Body::Ack { target_epoch: OWN, window: 1, rtt: 0 };
+    lone.hear_unicast(peer(1), &encode(Flags::PRIVATE, NO_PROMISE, EPOCH, 2, body));
+    lone.run_for(3 * SECOND);
+    assert_eq!(data(&mut lone), 1, "room for one");
+}
+
 /// Half of what is kept, 50 packets.
 // RMC-FLOW-2
 #[test]
