@@ -39,11 +39,17 @@ impl Protocol {
     /// Before anything leaves: what has come in may have moved the limit.
     #[inline]
     pub(super) fn heed_receivers(&mut self) {
+        self.follow_limit();
+        if self.peers.ackers.is_starting() {
+            self.peers.ackers.waits(self.streams.group().blocked_since(), self.shared.now);
+            self.follow_limit();
+        }
+    }
+
+    #[inline]
+    fn follow_limit(&mut self) {
         if self.peers.ackers.take_changed() {
             self.streams.set_limit(self.peers.ackers.limit(), &self.shared);
-        }
-        if self.peers.ackers.is_starting() {
-            self.peers.ackers.waits(self.streams.group().blocked_since());
         }
     }
 

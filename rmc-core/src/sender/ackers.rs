@@ -173,9 +173,10 @@ impl Ackers {
     }
 
     /// The stream has had to wait since then, perhaps for its first receiver.
-    pub(crate) fn waits(&mut self, since: Option<Instant>) {
+    pub(crate) fn waits(&mut self, since: Option<Instant>, now: Instant) {
         if let Some(since) = since.filter(|_| self.is_starting()) {
             self.start = Start::Waiting(since + START_WAIT);
+            self.start_if_due(now);
         }
     }
 

@@ -345,3 +345,19 @@ fn rmc_ack_2_an_ack_of_what_was_not_sent_is_dropped() {
     give(&mut lone, 5);
     assert_eq!((last(&lone), lone.node.stats().dropped.ack_beyond), (65, 1));
 }
+
+/// Also where the driver looks again only when that is over.
+// RMC-FLOW-9
+#[test]
+fn rmc_flow_9_the_end_of_the_start_is_never_a_deadline_in_the_past() {
+    let mut lone = flowing(2, |config| (config.packing, config.max_burst) = (false, 2));
+    for seq in 1..=3 {
+        lone.node.send(lone.instant(), &packets::payload(seq)).expect("there is room");
+    }
+    assert!(lone.poll_transmit().is_some() && lone.poll_transmit().is_some());
+    lone.now += SECOND;
+    lone.node.handle_timeout(lone.instant());
+    lone.drain();
+    assert!(lone.deadline.is_some_and(|deadline| deadline >= lone.now), "{:?} at {:?}", lone.deadline, lone.now);
+    assert_eq!(last(&lone), 3);
+}
