@@ -261,12 +261,12 @@ impl Ackers {
     /// `data_at`: when the last number sent was.
     pub(crate) fn beat(&mut self, group: u32, last_sent: u64, data_at: Option<Instant>, now: Instant) {
         self.set_group(group, last_sent);
-        if self.run.is_none_or(|run| run.behind != data_at) {
-            self.run = Some(Run { began: now, behind: data_at });
-        }
         if self.patience.is_none() {
             self.leave_behind(last_sent);
             return;
+        }
+        if self.run.is_none_or(|run| run.behind != data_at) {
+            self.run = Some(Run { began: now, behind: data_at });
         }
         while let Some(slot) = self.fresh.pop() {
             let Some(place) = self.places.get_mut(slot as usize) else { continue };
