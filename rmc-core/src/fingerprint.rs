@@ -44,7 +44,7 @@ pub struct Fingerprint {
     now: u64,
     /// The number of the first item of the inbox that the application has not taken.
     pub(crate) front: u64,
-    /// Whether the delays of NACKs grow and are random.
+    /// Whether delays are random: of NACKs, which grow besides, or of Acks.
     pub(crate) delays_vary: bool,
     /// Whether what was sent becomes too old for repair.
     pub(crate) ages: bool,
@@ -76,7 +76,8 @@ impl Fingerprint {
         self.stamps.clear();
         self.now = now.as_nanos();
         self.front = front;
-        self.delays_vary = config.nack_max_delay > Duration::from_millis(1) || config.max_nack_backoff > Duration::ZERO;
+        let nacks_vary = config.nack_max_delay > Duration::from_millis(1) || config.max_nack_backoff > Duration::ZERO;
+        self.delays_vary = nacks_vary || config.acknowledge;
         self.ages = config.backlog_age.is_some();
     }
 

@@ -27,7 +27,7 @@ impl Protocol {
             Stream::Private => self.streams.private(peer).is_none_or(|place| {
                 let shared = &mut self.shared;
                 let known = self.streams.get_mut(place).is_none_or(|stream| stream.acknowledge(seq, window, shared));
-                self.streams.touched(place, &self.shared);
+                self.streams.limited(place, &self.shared);
                 known
             }),
         };
@@ -39,11 +39,17 @@ impl Protocol {
     /// Before anything leaves: what has come in may have moved the limit.
     #[inline]
     pub(super) fn heed_receivers(&mut self) {
+        self.follow_limit();
+        if self.peers.ackers.is_starting() {
+            self.peers.ackers.waits(self.streams.group().blocked_since(), self.shared.now);
+            self.follow_limit();
+        }
+    }
+
+    #[inline]
+    fn follow_limit(&mut self) {
         if self.peers.ackers.take_changed() {
             self.streams.set_limit(self.peers.ackers.limit(), &self.shared);
-        }
-        if self.peers.ackers.is_starting() {
-            self.peers.ackers.waits(self.streams.group().blocked_since());
         }
     }
 

@@ -254,6 +254,8 @@ impl Peers {
             for stream in [peer.group.as_mut(), peer.private.as_mut()].into_iter().flatten() {
                 stream.queued = false;
                 stream.restart_gaps(shared);
+                // One whose time came meanwhile is due now.
+                stream.check_acks(shared);
                 enqueue(stream, &mut self.sending, shared);
             }
             self.timers.set(slot, peer.deadline(&shared.config));

@@ -173,9 +173,10 @@ impl Ackers {
     }
 
     /// The stream has had to wait since then, perhaps for its first receiver.
-    pub(crate) fn waits(&mut self, since: Option<Instant>) {
+    pub(crate) fn waits(&mut self, since: Option<Instant>, now: Instant) {
         if let Some(since) = since.filter(|_| self.is_starting()) {
             self.start = Start::Waiting(since + START_WAIT);
+            self.start_if_due(now);
         }
     }
 
@@ -260,12 +261,12 @@ impl Ackers {
     /// `data_at`: when the last number sent was.
     pub(crate) fn beat(&mut self, group: u32, last_sent: u64, data_at: Option<Instant>, now: Instant) {
         self.set_group(group, last_sent);
-        if self.run.is_none_or(|run| run.behind != data_at) {
-            self.run = Some(Run { began: now, behind: data_at });
-        }
         if self.patience.is_none() {
             self.leave_behind(last_sent);
             return;
+        }
+        if self.run.is_none_or(|run| run.behind != data_at) {
+            self.run = Some(Run { began: now, behind: data_at });
         }
         while let Some(slot) = self.fresh.pop() {
             let Some(place) = self.places.get_mut(slot as usize) else { continue };

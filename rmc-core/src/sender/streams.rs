@@ -250,11 +250,18 @@ impl SendStreams {
     pub(crate) fn set_limit(&mut self, limit: u64, shared: &Shared) {
         let Some(group) = self.get_mut(GROUP) else { return };
         group.limit = limit;
-        if group.in_data && !group.has_data(shared) {
-            group.in_data = false;
-            self.data.retain(|&place| place != GROUP);
+        self.limited(GROUP, shared);
+    }
+
+    /// As [`touched`](Self::touched), where the stream's limit may have come down: what waited for its turn has no room
+    /// any more.
+    pub(crate) fn limited(&mut self, at: u32, shared: &Shared) {
+        let Some(stream) = self.get_mut(at) else { return };
+        if stream.in_data && !stream.has_data(shared) {
+            stream.in_data = false;
+            self.data.retain(|&place| place != at);
         }
-        self.touched(GROUP, shared);
+        self.touched(at, shared);
     }
 
     /// Whether those that have not proven that they receive have to wait for what they ask the stream at `place` for.

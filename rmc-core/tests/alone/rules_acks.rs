@@ -369,3 +369,18 @@ fn rmc_ack_4_private_streams_too() {
     lone.hear_unicast(peer(0), &crate::given::private_heartbeat(50, 1));
     assert_eq!(acks(&mut lone), [(50, 50)]);
 }
+
+/// The time of an Ack that passed while the node was deactivated is now.
+// RMC-ACTIVE-3, RMC-ACK-7
+#[test]
+fn rmc_ack_7_what_was_due_while_deactivated_is_sent_when_activated() {
+    let mut lone = Lone::new(|config| config.acknowledge = true);
+    lone.hear_all(1..=1);
+    lone.node.deactivate(lone.instant());
+    lone.run_for(SECOND);
+    assert_eq!(acks(&mut lone), []);
+    lone.node.activate(lone.instant());
+    lone.drain();
+    assert!(lone.deadline.is_none_or(|deadline| deadline >= lone.now), "no deadline is in the past");
+    assert_eq!(acks(&mut lone).len(), 1);
+}

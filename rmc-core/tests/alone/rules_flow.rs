@@ -122,6 +122,30 @@ fn rmc_flow_1_a_private_stream_waits_for_its_receiver() {
     assert_eq!(data(&mut lone), 3);
 }
 
+/// One that waits for the rate has its turn, and loses it.
+// RMC-FLOW-1
+#[test]
+fn rmc_flow_1_a_private_stream_whose_limit_comes_down_waits() {
+    let mut lone = flowing(10, |config| {
+        (config.max_rate, config.rate_burst) = (Some(1_000), config.max_datagram);
+        config.packing = false;
+    });
+    for _ in 0..10 {
+        lone.node.send_to(lone.instant(), peer(1), &[0; 500]).expect("there is room");
+    }
+    lone.settle();
+    let data = |lone: &mut Lone| lone.sent().into_iter().filter(|sent| matches!(sent, Sent::Data(_))).count();
+    assert_eq!(data(&mut lone), 2, "what the rate lets leave at once");
+    let body = Body::Ack { target_epoch: OWN, window: 0, rtt: 0 };
+    lone.hear_unicast(peer(1), &encode(Flags::PRIVATE, NO_PROMISE, EPOCH, 2, body));
+    lone.run_for(SECOND);
+    assert_eq!(data(&mut lone), 0, "no room");
+    let body = Body::Ack { target_epoch: OWN, window: 1, rtt: 0 };
+    lone.hear_unicast(peer(1), &encode(Flags::PRIVATE, NO_PROMISE, EPOCH, 2, body));
+    lone.run_for(3 * SECOND);
+    assert_eq!(data(&mut lone), 1, "room for one");
+}
+
 /// Half of what is kept, 50 packets.
 // RMC-FLOW-2
 #[test]
@@ -320,4 +344,20 @@ fn rmc_ack_2_an_ack_of_what_was_not_sent_is_dropped() {
     ack(&mut lone, 1, 61, 0);
     give(&mut lone, 5);
     assert_eq!((last(&lone), lone.node.stats().dropped.ack_beyond), (65, 1));
+}
+
+/// Also where the driver looks again only when that is over.
+// RMC-FLOW-9
+#[test]
+fn rmc_flow_9_the_end_of_the_start_is_never_a_deadline_in_the_past() {
+    let mut lone = flowing(2, |config| (config.packing, config.max_burst) = (false, 2));
+    for seq in 1..=3 {
+        lone.node.send(lone.instant(), &packets::payload(seq)).expect("there is room");
+    }
+    assert!(lone.poll_transmit().is_some() && lone.poll_transmit().is_some());
+    lone.now += SECOND;
+    lone.node.handle_timeout(lone.instant());
+    lone.drain();
+    assert!(lone.deadline.is_some_and(|deadline| deadline >= lone.now), "{:?} at {:?}", lone.deadline, lone.now);
+    assert_eq!(last(&lone), 3);
 }

@@ -2,7 +2,7 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 
-use super::script::{Mode, Op, Policy, Repair, Script, Setup, Target, Weather};
+use super::script::{Control, Mode, Op, Policy, Repair, Script, Setup, Target, Weather};
 use super::shape::Shape;
 
 /// More operations than this in one script show nothing new.
@@ -32,6 +32,11 @@ struct Choices {
     trusts: bool,
     share: u8,
     deadline: u8,
+    control: Control,
+    window: u8,
+    packing: bool,
+    flush: u8,
+    adapts: bool,
 }
 
 /// An operation, or a packet that is legal more often than not, from an address that is no node's.
@@ -62,7 +67,7 @@ impl Choices {
             seed: self.seed.into(),
             nodes: vec![Policy::First, one, two, three],
             backlog,
-            window: backlog + usize::from(self.backlog / 32),
+            window: if self.window > 0 { usize::from(self.window) } else { backlog + usize::from(self.backlog / 32) },
             bytes: self.bytes.then_some(1_200),
             age: self.age.then_some(200),
             burst: usize::from(self.burst % 10) + 1,
@@ -76,6 +81,14 @@ impl Choices {
             share: 1 + self.share % 99,
             tight: self.tight,
             heartbeats: if self.heartbeats { vec![5, 20, 80] } else { Vec::new() },
+            control: match self.control {
+                Control::Slowest(millis) => Control::Slowest(millis % 3_000),
+                Control::Quorum(n) => Control::Quorum(n % 4),
+                Control::None => Control::None,
+            },
+            packing: self.packing,
+            flush: u16::from(self.flush),
+            adapts: self.adapts && self.control == Control::None,
             timeout: 600,
             loopback: self.loopback,
             weather: Weather { jitter: u16::from(self.jitter) * 20, held: 1, ..Weather::default() },

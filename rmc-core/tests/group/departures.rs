@@ -8,7 +8,7 @@ use rmc_core::sim::{Datagram, GROUP};
 use rmc_core::{Instant, SeqRange, Stream};
 
 use super::requests::{Debt, Repaired};
-use super::script::{Mode, Policy};
+use super::script::{Control, Mode, Policy};
 use super::tracker::Who;
 use super::truth::StreamId;
 use super::view::Followed;
@@ -46,6 +46,7 @@ enum Left {
     },
     Ack {
         target: u32,
+        window: u32,
     },
     Confirm {
         reason: u8,
@@ -69,7 +70,7 @@ impl Departure {
             Body::Nack { target_epoch, ranges, .. } => {
                 Left::Nack { target: target_epoch, ranges: ranges.iter(packet.seq).collect() }
             }
-            Body::Ack { target_epoch, .. } => Left::Ack { target: target_epoch },
+            Body::Ack { target_epoch, window, .. } => Left::Ack { target: target_epoch, window },
             Body::Confirm { reason, cookie, .. } => Left::Confirm { reason, cookie },
             Body::HeartbeatTimes { .. } | Body::Reset { .. } => Left::Other,
         };
@@ -158,7 +159,7 @@ impl Watch {
             Left::Data { len } => {
                 let is_after_end = !is_private && member.end.is_some_and(|end| seq > end);
                 assert!(!is_after_end, "{place}: data {seq} after the end");
-                self.truth.stream(id).depart(seq, len, at);
+                self.data_leaves(&place, id, (seq, len), at);
             }
             Left::Repair => {
                 assert!(self.truth.stream(id).has(seq, at), "{place}: a repair of {seq}, which it does not keep");
@@ -187,9 +188,12 @@ impl Watch {
                 assert_eq!(had, None, "{place}: it says that {range} is gone");
                 self.seen.count("word of what is gone");
             }
-            Left::Reset => self.truth.stream(id).drop_up_to(seq),
+            Left::Reset => {
+                member.has_reset |= !is_private;
+                self.truth.stream(id).drop_up_to(seq);
+            }
             Left::Nack { target, ref ranges } => self.asks(departure, target, ranges),
-            Left::Ack { target } => self.acknowledges(departure, target),
+            Left::Ack { target, window } => self.acknowledges(departure, target, window),
             Left::Confirm { reason, cookie } => {
                 member.requests.confirm(&place, to, cookie);
                 self.seen.count(if reason == 0 { "a Confirm" } else { "a Confirm: busy" });
@@ -198,9 +202,33 @@ impl Watch {
         }
     }
 
+    /// No further than receivers take it, and so that nothing leaves the backlog which one of them needs (RMC-FLOW-1).
+    fn data_leaves(&mut self, place: &str, id: StreamId, (seq, len): (u64, usize), at: Instant) {
+        let control = self.control;
+        let member = &mut self.members[id.sender];
+        let kept = member.kept;
+        let sent = self.truth.stream(id);
+        let (last_sent, gone) = (sent.last_departed(), sent.last_gone());
+        sent.depart(seq, len, at);
+        if let Some(to) = id.to {
+            let limit = member.private_limits.get(&to).filter(|_| control != Control::None && !self.drops_private);
+            let may = limit.is_none_or(|&limit| last_sent < limit);
+            assert!(may, "{place}: private data {seq}, but its receiver takes {limit:?} at most");
+            return;
+        }
+        if let Err(why) = member.receivers.may_leave(last_sent, control, kept, at) {
+            panic!("{place}: data {seq} after {last_sent}: {why}");
+        }
+        if sent.last_gone() > gone {
+            let misses = member.receivers.misses(sent.last_gone(), control, at);
+            assert_eq!(misses, None, "{place}: {} leaves its backlog, which that one needs", sent.last_gone());
+        }
+        self.seen.count_if(control != Control::None && sent.last() > seq, "data has to wait");
+    }
+
     /// RMC-GAP-2.
     fn asks(&mut self, departure: &Departure, target: u32, ranges: &[SeqRange]) {
-        let window = self.window;
+        let window = self.members[departure.from].window;
         let Some((who, followed)) = self.asked(departure, target) else { return };
         let (position, limit) = (followed.tracker.position, followed.limit(window));
         if let Some(heard) = &mut followed.heard {
@@ -215,14 +243,19 @@ impl Watch {
         self.seen.count("a NACK");
     }
 
-    /// RMC-ACK-1: what is acknowledged was delivered or reported, or could not be had.
-    fn acknowledges(&mut self, departure: &Departure, target: u32) {
+    /// RMC-ACK-1: what is acknowledged was delivered or reported, or could not be had; and there is room for what it
+    /// says.
+    fn acknowledges(&mut self, departure: &Departure, target: u32, room: u32) {
+        let window = self.members[departure.from].window;
         let is_unordered = self.mode == Mode::Unordered;
         let Some((who, followed)) = self.asked(departure, target) else { return };
+        let begins_anywhere = followed.tracker.begins_anywhere();
         let position = followed.tracker.position;
+        let unread = followed.told.whole_packets() as u64;
         let (seq, sent) = (departure.seq, self.truth.stream(who.id));
         // The beginning of a message may be there, and its end not.
         let first = match position {
+            _ if begins_anywhere => None,
             Some(position) => (position <= seq).then_some(position),
             // What was delivered before its turn may be acknowledged in it.
             None if is_unordered => None,
@@ -230,6 +263,8 @@ impl Watch {
         };
         let is_within = first.is_none_or(|first| sent.message_of(first).is_some_and(|(last, _)| last > seq));
         assert!(is_within, "{who}: it acknowledges {seq}, and stands at {position:?}");
+        let most = window.saturating_sub(unread);
+        assert!(u64::from(room) <= most, "{who}: it has room for {room}, and {unread} of {window} are not taken");
         let is_behind = position.is_none_or(|position| seq + 1 >= position);
         assert!(is_behind, "{who}: it acknowledges {seq}, and stands at {position:?}");
     }

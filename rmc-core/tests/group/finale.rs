@@ -1,9 +1,10 @@
 //! How a script ends: the network heals, everybody reads, and what can still be had is had; then all finish.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rmc_core::sim::NodeId;
-use rmc_core::{Protocol, SeqRange, Stream};
+use rmc_core::{Instant, Protocol, SeqRange, Stream};
 
 use super::owed::MAX_LINGER;
 use super::tracker::{Tracker, Who};
@@ -16,6 +17,9 @@ const LOOK: Duration = Duration::from_millis(50);
 /// each heartbeat (RMC-SILENT-2).
 const LIMIT: Duration = Duration::from_secs(300);
 
+/// Beside the stall, and the time after which peers expire: a few heartbeats.
+const QUIET: Duration = Duration::from_secs(2);
+
 impl World {
     /// The network heals, everybody has joined, the applications read: everything that is kept for repair arrives, and
     /// every stream is accounted for to its end.
@@ -24,17 +28,39 @@ impl World {
         for number in 0..self.nodes.len() {
             let number = u8::try_from(number).expect("they are few");
             self.join(number);
-            self.pause(number, false);
+            self.pause(number, false, Duration::ZERO);
         }
         self.check();
         let limit = self.sim.now() + LIMIT + 2 * self.watch().peer_timeout;
+        let mut progress = BTreeMap::new();
         while let Some(reason) = self.unsettled() {
             assert!(self.sim.now() < limit, "{reason}; {:?}", self.sim.waiting());
+            self.goes_on(&mut progress);
             self.sim.run_for(LOOK);
             self.check();
         }
         self.is_complete();
         self.all_is_told();
+    }
+
+    /// Whoever has something to send does so, after the longest that it may wait for one who takes nothing (RMC-FLOW-4):
+    /// flow control is no deadlock.
+    fn goes_on(&mut self, progress: &mut BTreeMap<NodeId, (u64, Instant)>) {
+        let now = self.sim.now();
+        let (stall, peer_timeout) = (self.watch().control.stall(), self.watch().peer_timeout);
+        for &node in &self.nodes {
+            let Some(protocol) = self.sim.protocol(node) else { continue };
+            let stats = protocol.stats();
+            // Repairs too: who is far behind with a small window takes one after the other.
+            let left = stats.tx.data + stats.repair.repairs_sent;
+            let (sent, since) = progress.entry(node).or_insert((left, now));
+            if stats.held.queued_packets == 0 || *sent != left {
+                (*sent, *since) = (left, now);
+            }
+            let quiet = now.saturating_since(*since);
+            let most = stall + peer_timeout + QUIET;
+            assert!(quiet <= most, "at {now:?} node {node} has data, and has sent none for {quiet:?}");
+        }
     }
 
     /// All finish, those first who have something to end: every stream ends in band, and every node closes.
@@ -135,7 +161,7 @@ impl World {
                 for to in [None, Some(own)].into_iter().filter(|_| sender != receiver) {
                     let who = Who { receiver, id: StreamId { sender, epoch, to }, at };
                     let view = views.get_mut(&address).filter(|view| view.epoch == epoch);
-                    let tracker = view.map(|view| &view.followed(who.stream()).tracker);
+                    let tracker = view.map(|view| &mut view.followed(who.stream()).tracker);
                     is_accounted_for(who, watch.truth.stream(who.id), tracker);
                 }
             }
@@ -166,20 +192,23 @@ impl World {
     }
 }
 
-fn is_accounted_for(who: Who, sent: &Sent, tracker: Option<&Tracker>) {
+fn is_accounted_for(who: Who, sent: &Sent, tracker: Option<&mut Tracker>) {
     let last = sent.last();
-    let position = tracker.and_then(|tracker| tracker.position);
+    let position = tracker.as_ref().and_then(|tracker| tracker.position);
     if let (Some(position), Stream::Group) = (position, who.stream()) {
         assert_eq!(position, last + 1, "{who}: it stands not at the end");
     }
-    if tracker.is_some_and(Tracker::begins_anywhere) {
+    if tracker.as_ref().is_some_and(|tracker| tracker.begins_anywhere()) {
         return;
     }
-    let had = match tracker {
+    let had = match &tracker {
         Some(tracker) => tracker.lowest_owed(who, sent, last),
         None => SeqRange::new(1, last).and_then(|all| sent.lowest_whole(all, who.at)),
     };
     assert_eq!(had, None, "{who}: it stands at {position:?} of {last}, and more can be had");
+    if let Some(tracker) = tracker {
+        tracker.is_unpacked(who, sent);
+    }
 }
 
 fn pairs(nodes: &[NodeId]) -> impl Iterator<Item = (NodeId, NodeId)> + '_ {

@@ -13,6 +13,8 @@ mod departures;
 mod finale;
 mod heard;
 mod owed;
+mod reader;
+mod receivers;
 mod requests;
 pub(crate) mod script;
 pub(crate) mod seen;

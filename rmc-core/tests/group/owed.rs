@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rmc_core::sim::{NodeId, Sim};
-use rmc_core::{Protocol, StreamInfo};
+use rmc_core::{Config, Congestion, FlowControl, Protocol, StreamInfo};
 
 use super::requests::Debt;
 
@@ -30,7 +30,8 @@ pub(super) fn deadline(sim: &Sim, node: NodeId, owes_repairs: Option<Debt>) {
         assert!(is_near, "at {now:?} node {node} owes {what} within {most:?}, but waits until {deadline:?}");
     };
     if let Some(debt) = owes_repairs {
-        within(protocol.config().max_rate.map_or(debt.wait, |_| PACED), &debt.to_string());
+        let wait = if is_paced(protocol.config()) { PACED } else { debt.wait };
+        within(wait, &debt.to_string());
     }
     as_sender(sim, node, protocol, &within);
     as_receiver(protocol, &within);
@@ -42,7 +43,7 @@ fn as_sender(sim: &Sim, node: NodeId, protocol: &Protocol, within: &impl Fn(Dura
         return;
     }
     if held.queued_packets > 0 {
-        within(config.max_rate.map_or(Duration::ZERO, |_| PACED), "its queue");
+        within(patience(config), "its queue");
     }
     let interval = config.heartbeat_times.iter().copied().max().unwrap_or_default();
     if protocol.is_finishing() {
@@ -62,6 +63,19 @@ fn as_sender(sim: &Sim, node: NodeId, protocol: &Protocol, within: &impl Fn(Dura
             within(interval, "a private heartbeat");
         }
     }
+}
+
+fn is_paced(config: &Config) -> bool {
+    config.max_rate.is_some() || config.congestion != Congestion::None
+}
+
+/// How long what is queued may have to wait without anything happening: for the rate, for more messages, or, where
+/// receivers have no room, for the next heartbeat.
+fn patience(config: &Config) -> Duration {
+    let paced = if is_paced(config) { PACED } else { Duration::ZERO };
+    let waits = config.flow_control != FlowControl::None;
+    let beat = config.heartbeat_times.iter().copied().max().filter(|_| waits).unwrap_or_default();
+    paced.max(config.flush_after).max(beat)
 }
 
 fn as_receiver(protocol: &Protocol, within: &impl Fn(Duration, &str)) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use arbitrary::Arbitrary;
 use rmc_core::sim::{Chance, Link, Loss};
-use rmc_core::{Delivery, JoinPolicy, RepairMode};
+use rmc_core::{Delivery, FlowControl, JoinPolicy, RepairMode};
 
 /// Everything that a run depends on.
 #[derive(Clone, Default, PartialEq)]
@@ -22,12 +22,14 @@ pub(crate) enum Policy {
     Now,
     /// It never sends anything.
     Silent,
+    /// As `First`, but it sends no Acks of its own accord, so that nobody waits for it.
+    Mute,
 }
 
 impl Policy {
     pub(crate) const fn join(self) -> JoinPolicy {
         match self {
-            Self::First => JoinPolicy::FromStart,
+            Self::First | Self::Mute => JoinPolicy::FromStart,
             Self::Oldest => JoinPolicy::Oldest,
             Self::Now | Self::Silent => JoinPolicy::Now,
         }
@@ -75,6 +77,47 @@ impl Repair {
     }
 }
 
+/// Whom all nodes wait for.
+#[derive(Arbitrary, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Control {
+    #[default]
+    None,
+    /// All receivers, each for so many milliseconds, but for 10 at least.
+    Slowest(u16),
+    /// So many of them, but one at least.
+    Quorum(u8),
+}
+
+impl Control {
+    pub(crate) fn flow_control(self) -> FlowControl {
+        match self {
+            Self::None => FlowControl::None,
+            Self::Slowest(millis) => {
+                FlowControl::Slowest { stall: Duration::from_millis(millis.into()).max(LEAST_STALL) }
+            }
+            Self::Quorum(n) => FlowControl::Quorum { n: usize::from(n).max(1) },
+        }
+    }
+}
+
+impl Control {
+    /// For how long at least, and not much longer, one that does not advance is waited for.
+    pub(crate) fn stall(self) -> Duration {
+        match self {
+            Self::None => Duration::ZERO,
+            Self::Slowest(millis) => Duration::from_millis(millis.into()).max(TWO_ACK_INTERVALS),
+            Self::Quorum(_) => QUORUM_STALL,
+        }
+    }
+}
+
+/// Nobody is let go sooner.
+const TWO_ACK_INTERVALS: Duration = Duration::from_millis(200);
+/// A quorum waits so long.
+const QUORUM_STALL: Duration = Duration::from_secs(5);
+/// The shortest that may be configured.
+const LEAST_STALL: Duration = Duration::from_millis(10);
+
 /// The group and its network, as they are in the beginning. What is not written in a script is as here by default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Setup {
@@ -82,7 +125,8 @@ pub(crate) struct Setup {
     pub(crate) nodes: Vec<Policy>,
     /// Of each stream, in packets.
     pub(crate) backlog: usize,
-    /// The receive window in packets, at least the backlog.
+    /// The receive window in packets. Where it is less than the backlog, the first node and every other one have one as
+    /// large as the backlog, and the others a backlog as small as the window.
     pub(crate) window: usize,
     /// Backlog and receive window in bytes; `None`: without a bound that matters.
     pub(crate) bytes: Option<usize>,
@@ -107,11 +151,35 @@ pub(crate) struct Setup {
     pub(crate) tight: bool,
     /// Milliseconds; empty: the default table.
     pub(crate) heartbeats: Vec<u64>,
+    pub(crate) control: Control,
+    /// Small messages share a packet.
+    pub(crate) packing: bool,
+    /// A packet waits so many milliseconds for more messages.
+    pub(crate) flush: u16,
+    /// The rate is what receivers bear.
+    pub(crate) adapts: bool,
     /// After so many milliseconds of silence a peer expires.
     pub(crate) timeout: u64,
     /// What a node multicasts comes back to it.
     pub(crate) loopback: bool,
     pub(crate) weather: Weather,
+}
+
+impl Setup {
+    /// Backlog and receive window of a node, in packets.
+    pub(crate) fn sizes(&self, node: usize) -> (usize, usize) {
+        if node.is_multiple_of(2) {
+            (self.backlog, self.window.max(self.backlog))
+        } else {
+            (self.backlog.min(self.window), self.window)
+        }
+    }
+
+    /// How many packets a node's backlog keeps for sure.
+    pub(crate) fn kept(&self, node: usize) -> u64 {
+        let (backlog, _) = self.sizes(node);
+        backlog.min(self.bytes.unwrap_or(usize::MAX) / (self.datagram - 16)).max(1) as u64
+    }
 }
 
 impl Default for Setup {
@@ -135,6 +203,10 @@ impl Default for Setup {
             share: 50,
             tight: false,
             heartbeats: Vec::new(),
+            control: Control::None,
+            packing: false,
+            flush: 0,
+            adapts: false,
             timeout: 5_000,
             loopback: false,
             weather: Weather::default(),
@@ -274,6 +346,15 @@ pub(crate) enum Op {
     Resume {
         node: u8,
     },
+    /// Its application takes one item each so many milliseconds.
+    Slow {
+        node: u8,
+        millis: u8,
+    },
+    /// What waits for more messages does so no longer.
+    Flush {
+        node: u8,
+    },
     /// The node leaves the group, and sends on (S30).
     Leave {
         node: u8,
@@ -317,7 +398,7 @@ pub(crate) enum Op {
         target: Target,
         bytes: Vec<u8>,
     },
-    /// A NACK that pretends to come from a node, which is in that epoch and asked for nothing.
+    /// A NACK or an Ack of the group's stream that pretends to come from a node, which is in that epoch.
     Spoof {
         from: u8,
         target: Target,

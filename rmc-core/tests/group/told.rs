@@ -25,6 +25,7 @@ enum Entry {
     },
     Message {
         seq: u64,
+        index: u16,
         message: Message,
     },
     Lost {
@@ -42,13 +43,19 @@ pub(super) struct Restart {
     pub(super) is_certain: bool,
 }
 
+impl Entry {
+    const fn seq(&self) -> Option<u64> {
+        if let Self::Message { seq, .. } = *self { Some(seq) } else { None }
+    }
+}
+
 impl Told {
     pub(super) fn owe_life(&mut self, life: u32, restart: Option<Restart>) {
         self.owed.push_back(Entry::Life { life, restart });
     }
 
-    pub(super) fn owe_message(&mut self, seq: u64, message: Message) {
-        self.owed.push_back(Entry::Message { seq, message });
+    pub(super) fn owe_message(&mut self, (seq, index): (u64, u16), message: Message) {
+        self.owed.push_back(Entry::Message { seq, index, message });
     }
 
     pub(super) fn owe_lost(&mut self, range: SeqRange, cause: LossCause) {
@@ -59,18 +66,27 @@ impl Told {
         self.owed.push_back(Entry::Finished);
     }
 
-    /// How many messages it has not taken.
-    pub(super) fn messages(&self) -> usize {
-        self.owed.iter().filter(|entry| matches!(entry, Entry::Message { .. })).count()
+    /// How many packets it has not taken, or messages in parts.
+    pub(super) fn packets(&self) -> usize {
+        let mut seqs: Vec<u64> = self.owed.iter().filter_map(Entry::seq).collect();
+        seqs.dedup();
+        seqs.len()
     }
 
-    pub(super) fn message(&mut self, who: Who, got: u64, payload: &[u8]) {
+    /// The same, of the present life of the peer only, and without a packet of which it has taken a part.
+    pub(super) fn whole_packets(&self) -> usize {
+        let present = self.owed.iter().rev().take_while(|entry| !matches!(entry, Entry::Life { .. }));
+        present.filter(|entry| matches!(entry, Entry::Message { index: 0, .. })).count()
+    }
+
+    pub(super) fn message(&mut self, who: Who, got: (u64, u16), payload: &[u8]) {
         self.enter(who);
         match self.owed.pop_front() {
-            Some(Entry::Message { seq, message }) if seq == got => {
-                assert!(message.payload().eq(payload.iter().copied()), "{who}: message {seq} is not what was sent");
+            Some(Entry::Message { seq, index, message }) if (seq, index) == got => {
+                let is_intact = message.payload().eq(payload.iter().copied());
+                assert!(is_intact, "{who}: message {seq}.{index} is not what was sent");
             }
-            other => panic!("{who}: message {got} comes, but {other:?} is owed"),
+            other => panic!("{who}: message {got:?} comes, but {other:?} is owed"),
         }
     }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use rmc_core::{Instant, LossCause, SeqRange, Stream};
 
 use super::script::Mode;
-use super::truth::{Sent, StreamId};
+use super::truth::{Message, Sent, StreamId};
 
 /// Where a stream may begin, as long as nothing of it was delivered or reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub(super) struct Tracker {
     start: Start,
     /// The peer had expired and came back: it goes on where it stood.
     goes_on: bool,
+    /// The last message of a packet that holds several.
+    packed: Option<(u64, u16)>,
     /// Whether anything was delivered or reported before it expired.
     was_begun: bool,
     /// Whether anything was delivered or reported in this life.
@@ -68,6 +70,7 @@ impl Tracker {
             lost_from: 1,
             start,
             goes_on: false,
+            packed: None,
             was_begun: false,
             has_items: false,
             finished: None,
@@ -78,11 +81,13 @@ impl Tracker {
     /// begun is `fresh`.
     pub(super) fn resumed(former: Self, fresh: &Self) -> Self {
         let was_begun = former.has_items || former.was_begun;
-        let position = if was_begun { former.position } else { fresh.position };
+        // What it left out without a report (RMC-JOIN-5) may be remembered too.
+        let position = if was_begun { former.position } else { former.position.and(fresh.position) };
         Self {
             position,
             lost_from: former.lost_from,
             accounted: former.accounted,
+            packed: None,
             goes_on: true,
             was_begun,
             has_items: false,
@@ -102,24 +107,42 @@ impl Tracker {
     }
 
     /// The message that was sent, and the next one.
-    pub(super) fn message(&mut self, who: Who, sent: &Sent, seq: u64, len: usize) {
-        let Some(message) = sent.message(seq) else {
-            panic!("{who}: message {seq} was never sent");
+    pub(super) fn message(&mut self, who: Who, sent: &Sent, (seq, index): (u64, u16), len: usize) -> Message {
+        let Some(&message) = sent.messages(seq).get(usize::from(index)) else {
+            panic!("{who}: message {seq}.{index} was never sent");
         };
         assert_eq!(len, message.len, "{who}: the length of message {seq}");
+        if index > 0 {
+            // RMC-PACK-2
+            assert_eq!(self.packed, Some((seq, index - 1)), "{who}: before {seq}.{index}");
+            self.packed = Some((seq, index));
+            return message;
+        }
+        self.is_unpacked(who, sent);
+        self.packed = Some((seq, 0));
         match self.mode {
             Mode::Ordered | Mode::Deadline => self.next(who, sent, message.first),
             Mode::Latest => self.newer(who, message.first),
             Mode::Unordered => {
                 self.account(who, message.first, seq);
-                return;
+                return message;
             }
         }
         self.position = Some(seq + 1);
+        message
+    }
+
+    /// The packet that came last was given whole.
+    pub(super) fn is_unpacked(&mut self, who: Who, sent: &Sent) {
+        if let Some((seq, index)) = self.packed.take() {
+            let count = sent.messages(seq).len();
+            assert_eq!(usize::from(index) + 1, count, "{who}: messages of {seq}");
+        }
     }
 
     /// The next numbers, which exist.
     pub(super) fn lost(&mut self, who: Who, sent: &Sent, range: SeqRange, highest: u64) {
+        self.is_unpacked(who, sent);
         assert!(range.last() <= highest, "{who}: loss of {range}, but {highest} is the last");
         match self.mode {
             Mode::Ordered | Mode::Deadline => self.next(who, sent, range.first()),

@@ -27,17 +27,18 @@ pub(super) struct Limits {
 /// All streams that there were.
 pub(super) struct Truth {
     streams: BTreeMap<StreamId, Sent>,
-    limits: Limits,
+    /// Of the nodes with an even number, and of the others.
+    limits: [Limits; 2],
 }
 
 impl Truth {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: [Limits; 2]) -> Self {
         Self { streams: BTreeMap::new(), limits }
     }
 
     /// The stream, made if nothing was ever sent on it.
     pub(super) fn stream(&mut self, id: StreamId) -> &mut Sent {
-        let limits = self.limits;
+        let limits = self.limits[id.sender % 2];
         self.streams.entry(id).or_insert_with(|| Sent::new(limits))
     }
 
@@ -63,10 +64,13 @@ impl Truth {
     }
 }
 
+/// Before each packed message stands its length (RMC-PACK-1).
+const LENGTH: usize = 2;
+
 /// What was sent on one stream.
 pub(super) struct Sent {
-    /// By the number that holds a message's end.
-    messages: BTreeMap<u64, Message>,
+    /// By the number that holds a message's end: one, or those that are packed.
+    messages: BTreeMap<u64, Vec<Message>>,
     /// All Data packets, ascending.
     packets: Vec<Packet>,
     /// How many of them have left.
@@ -75,6 +79,8 @@ pub(super) struct Sent {
     gone: usize,
     kept_bytes: usize,
     limits: Limits,
+    /// A private stream's highest number that was acknowledged.
+    pub(super) acked: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -102,18 +108,35 @@ impl Message {
 
 impl Sent {
     fn new(limits: Limits) -> Self {
-        Self { messages: BTreeMap::new(), packets: Vec::new(), departed: 0, gone: 0, kept_bytes: 0, limits }
+        Self { messages: BTreeMap::new(), packets: Vec::new(), departed: 0, gone: 0, kept_bytes: 0, limits, acked: 0 }
     }
 
     /// A message was taken; `last` is the number of its end.
     pub(super) fn give(&mut self, last: u64, message: Message, max_payload: usize) {
+        if message.first == self.last() && last == message.first {
+            self.pack(last, message, max_payload);
+            return;
+        }
         assert!(message.first > self.last(), "numbers from {} are given twice", message.first);
         for seq in message.first..=last {
             let len =
                 if seq < last { max_payload } else { message.len - (last - message.first) as usize * max_payload };
             self.packets.push(Packet { seq, len, at: Instant::ORIGIN });
         }
-        self.messages.insert(last, message);
+        self.messages.insert(last, vec![message]);
+    }
+
+    /// A message was put into the last packet, which must not have left, and has room (RMC-PACK-3).
+    fn pack(&mut self, last: u64, message: Message, max_payload: usize) {
+        assert!(self.departed < self.packets.len(), "{last} has left, and takes one more message");
+        let messages = self.messages.get_mut(&last).expect("each packet is a message's");
+        let is_whole = messages.iter().all(|message| message.first == last);
+        assert!(is_whole, "{last} holds a part of a message, and takes another one");
+        let packet = self.packets.last_mut().expect("it is there");
+        let lengths = if messages.len() == 1 { 2 * LENGTH } else { LENGTH };
+        packet.len += lengths + message.len;
+        assert!(packet.len <= max_payload, "{last} has {} bytes", packet.len);
+        messages.push(message);
     }
 
     /// A packet leaves for the first time; past a bound the lowest leave the backlog (RMC-SEND-1, RMC-SEND-2).
@@ -163,13 +186,25 @@ impl Sent {
         kept.map_or(self.last_departed() + 1, |place| self.packets[place].seq)
     }
 
-    pub(super) fn message(&self, last: u64) -> Option<Message> {
-        self.messages.get(&last).copied()
+    /// The highest number that has left the backlog; 0: none.
+    pub(super) fn last_gone(&self) -> u64 {
+        self.gone.checked_sub(1).map_or(0, |place| self.packets[place].seq)
     }
 
-    /// The message that `seq` belongs to: its last number, and itself.
+    /// The messages that end with this number: one, or those that are packed.
+    pub(super) fn messages(&self, last: u64) -> &[Message] {
+        self.messages.get(&last).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a packet of this range was given.
+    pub(super) fn lowest_given(&self, range: SeqRange) -> Option<u64> {
+        self.packets_of(range).next()
+    }
+
+    /// The message that `seq` belongs to, the first of those that are packed: its last number, and itself.
     pub(super) fn message_of(&self, seq: u64) -> Option<(u64, Message)> {
-        let (&last, &message) = self.messages.range(seq..).next()?;
+        let (&last, messages) = self.messages.range(seq..).next()?;
+        let &message = messages.first()?;
         (message.first <= seq).then_some((last, message))
     }
 

@@ -44,7 +44,7 @@ pub(super) const fn place(stream: Stream) -> usize {
 /// Where the streams of a peer begin that nothing is known of.
 fn unknown((policy, mode): (Policy, Mode)) -> [Tracker; 2] {
     let group = match policy {
-        Policy::First => Tracker::new(mode, Some(1), Start::Oldest),
+        Policy::First | Policy::Mute => Tracker::new(mode, Some(1), Start::Oldest),
         Policy::Oldest => Tracker::new(mode, None, Start::Oldest),
         Policy::Now | Policy::Silent => Tracker::new(mode, None, Start::Anywhere),
     };
@@ -146,6 +146,6 @@ impl Followed {
 
     /// The number up to which the window surely has room.
     pub(super) fn limit(&self, window: u64) -> u64 {
-        self.tracker.position.unwrap_or(1) - 1 + window.saturating_sub(self.told.messages() as u64)
+        self.tracker.position.unwrap_or(1) - 1 + window.saturating_sub(self.told.packets() as u64)
     }
 }

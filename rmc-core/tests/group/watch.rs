@@ -10,11 +10,12 @@ use rmc_core::{EndCause, Event, Instant, LossCause, Path, Protocol, Received, Se
 
 use super::departures::Departure;
 use super::heard::News;
+use super::receivers::{Acked, Progress, Receivers, limit};
 use super::requests::{Nack, Requests, Rules};
-use super::script::{Mode, Policy};
+use super::script::{Control, Mode, Policy};
 use super::seen::Seen;
 use super::tracker::{Who, is_of_sender};
-use super::truth::{StreamId, Truth};
+use super::truth::{Sent, StreamId, Truth};
 use super::view::View;
 
 /// The least time for which an epoch is held on to though a packet comes of another one that is not newer: the shortest
@@ -36,14 +37,17 @@ pub(super) struct Watch {
     pub(super) peer_timeout: Duration,
     /// How many datagrams have left at this point in time.
     pub(super) instant: (Instant, u32),
-    /// The receive window in packets.
-    pub(super) window: u64,
     /// Whether only the window in packets bounds what is taken, and nothing else what is asked for and repaired.
     pub(super) is_exact: bool,
     pub(super) mode: Mode,
     /// What is missing may be given up without a word of its sender.
     pub(super) gives_up: bool,
     pub(super) rules: Rules,
+    pub(super) control: Control,
+    /// Whether private streams are dropped to make room for others.
+    pub(super) drops_private: bool,
+    /// Messages that have left may leave the backlog by age.
+    pub(super) ages: bool,
     pub(super) seen: Seen,
 }
 
@@ -51,6 +55,10 @@ pub(super) struct Watch {
 pub(super) struct Member {
     pub(super) address: SocketAddr,
     pub(super) policy: Policy,
+    /// The receive window in packets.
+    pub(super) window: u64,
+    /// So many packets its backlog keeps for sure.
+    pub(super) kept: u64,
     pub(super) epoch: u32,
     /// How many epochs it has had.
     pub(super) epochs: u32,
@@ -65,6 +73,14 @@ pub(super) struct Member {
     /// The last NACK that came, until it is told that it is served.
     pub(super) nack: Option<Nack>,
     pub(super) requests: Requests,
+    /// Of the group's stream.
+    pub(super) receivers: Receivers,
+    /// The room that the last private Ack told, until it is told that it is taken.
+    room: Option<u32>,
+    /// How far its private streams may go on.
+    pub(super) private_limits: BTreeMap<SocketAddr, u64>,
+    /// It has cut its stream.
+    pub(super) has_reset: bool,
 }
 
 /// A packet of a stream.
@@ -80,10 +96,18 @@ struct Last {
 }
 
 impl Member {
-    pub(super) fn new(address: SocketAddr, policy: Policy, epoch: u32, epochs: u32) -> Self {
+    pub(super) fn new(
+        address: SocketAddr,
+        policy: Policy,
+        (window, kept): (u64, u64),
+        epoch: u32,
+        epochs: u32,
+    ) -> Self {
         Self {
             address,
             policy,
+            window,
+            kept,
             epoch,
             epochs,
             is_closed: false,
@@ -93,6 +117,10 @@ impl Member {
             last: None,
             nack: None,
             requests: Requests::default(),
+            receivers: Receivers::default(),
+            room: None,
+            private_limits: BTreeMap::new(),
+            has_reset: false,
         }
     }
 
@@ -100,6 +128,8 @@ impl Member {
     pub(super) fn is_down(&mut self) {
         self.views.clear();
         self.requests = Requests::default();
+        self.receivers = Receivers::default();
+        self.private_limits.clear();
     }
 }
 
@@ -144,9 +174,22 @@ impl Observer for Watch {
         let stream = if is_private { Stream::Private } else { Stream::Group };
         let member = &mut self.members[node.index()];
         let (now, source, epoch) = (datagram.now, datagram.source, packet.epoch);
+        member.receivers.heard(source, now + self.peer_timeout, now);
         if let Body::Nack { rtt, .. } | Body::Ack { rtt, .. } = packet.body {
             let is_nack = matches!(packet.body, Body::Nack { .. });
             member.requests.came(source, datagram.bytes.len(), is_nack, Duration::from_micros(rtt.into()));
+        }
+        if let Body::Ack { target_epoch, window, .. } = packet.body
+            && target_epoch == member.epoch
+            && !member.is_closed
+        {
+            if is_private {
+                member.room = Some(window);
+            } else if protocol.peer(source).is_some_and(|peer| peer.epoch == epoch) {
+                let sent = self.truth.stream(StreamId { sender: node.index(), epoch: member.epoch, to: None });
+                let acked = Acked { from: source, epoch, seq: packet.seq, window };
+                member.receivers.acked(acked, progress_of(sent), member.kept, now + self.peer_timeout, now);
+            }
         }
         if let Body::Nack { ranges, cookie, rtt, .. } = packet.body {
             let (ranges, rtt) = (ranges.iter(packet.seq).collect(), Duration::from_micros(rtt.into()));
@@ -164,7 +207,7 @@ impl Observer for Watch {
             // It expires just now, before this or after it; if before, it is told to live anew.
             view.blur();
         } else if let Some(last) = member.last {
-            last.tell(view, self.window);
+            last.tell(view, member.window);
         }
         view.heard = now;
     }
@@ -180,14 +223,24 @@ impl Observer for Watch {
                     assert!(now >= view.heard + self.peer_timeout, "at {now:?} node {node}: {peer} expires too early");
                     self.seen.count("a peer expires");
                 }
+                self.members[node].receivers.is_gone(peer, None);
+                self.astray(node, peer);
             }
-            Event::NewPacket { peer, stream, seq, len, .. } => self.message(now, node, (peer, stream), seq, len),
+            Event::NewPacket { peer, stream, seq, index, len } => {
+                self.message(now, node, (peer, stream), (seq, index), len);
+            }
+            Event::PeerEvicted { peer, seq } => self.let_go(now, node, peer, seq),
             Event::GotLost { peer, stream, range, cause } => self.lost(now, node, (peer, stream), range, cause),
             Event::PeerFinished { peer, seq } => self.finished(now, node, peer, seq),
             Event::GotNack { peer, stream, .. } => self.asked_by(now, node, (peer, stream)),
             Event::GotAck { peer, stream: Stream::Private, seq } => {
                 let id = StreamId { sender: node, epoch: self.members[node].epoch, to: Some(peer) };
                 let sent = self.truth.stream(id);
+                let member = &mut self.members[node];
+                if let Some(room) = member.room.take().filter(|_| seq <= sent.last_departed() && seq >= sent.acked) {
+                    sent.acked = seq;
+                    member.private_limits.insert(peer, limit(seq, room, member.kept));
+                }
                 if seq <= sent.last_departed() {
                     sent.drop_up_to(seq);
                 }
@@ -195,6 +248,7 @@ impl Observer for Watch {
             Event::PrivateAbandoned { peer, .. } => {
                 let id = StreamId { sender: node, epoch: self.members[node].epoch, to: Some(peer) };
                 self.truth.drop_private(id);
+                self.members[node].private_limits.remove(&peer);
                 self.seen.count("a private stream is abandoned");
             }
             Event::Closed => self.members[node].is_closed = true,
@@ -215,8 +269,8 @@ impl Observer for Watch {
             Who { receiver: node, id: StreamId { sender, epoch, to }, at: now }
         };
         match *received {
-            Received::Message { stream, seq, payload, .. } => {
-                view.followed(stream).told.message(who(stream), seq, payload);
+            Received::Message { stream, seq, index, payload, .. } => {
+                view.followed(stream).told.message(who(stream), (seq, index), payload);
             }
             Received::Lost { stream, ranges, cause, .. } => {
                 assert!(!ranges.is_empty(), "{}: nothing is lost", who(stream));
@@ -256,10 +310,11 @@ impl Watch {
         let view = view.or_insert_with(|| View::new(epoch, (policy, mode), now));
         self.seen.count_if(goes_on, "a peer comes back in the same epoch");
         let is_exact = self.is_exact && !member.is_paused;
-        begins(view, is_exact, member.last.filter(|last| last.opens(peer, epoch, now)), self.window);
+        begins(view, is_exact, member.last.filter(|last| last.opens(peer, epoch, now)), member.window);
     }
 
     fn restarted(&mut self, now: Instant, node: usize, peer: SocketAddr, (old, new): (u32, u32)) {
+        self.members[node].receivers.is_gone(peer, Some(new));
         if !self.addresses.contains_key(&peer) {
             return;
         }
@@ -277,19 +332,26 @@ impl Watch {
         }
         view.restarts(new, (member.policy, self.mode), now);
         let is_exact = self.is_exact && !member.is_paused;
-        begins(view, is_exact, member.last.filter(|last| last.opens(peer, new, now)), self.window);
+        begins(view, is_exact, member.last.filter(|last| last.opens(peer, new, now)), member.window);
         self.seen.count("a peer restarts");
     }
 
     /// A message became deliverable.
-    fn message(&mut self, now: Instant, node: usize, (peer, stream): (SocketAddr, Stream), seq: u64, len: usize) {
+    fn message(
+        &mut self,
+        now: Instant,
+        node: usize,
+        (peer, stream): (SocketAddr, Stream),
+        (seq, index): (u64, u16),
+        len: usize,
+    ) {
         let Some((who, view)) = look(&self.addresses, &mut self.members, now, node, (peer, stream)) else { return };
         let Some(sent) = self.truth.get(who.id) else { panic!("{who}: message {seq}, but nothing was sent") };
         let followed = view.followed(stream);
         let is_new = followed.tracker.position.is_none();
-        followed.tracker.message(who, sent, seq, len);
-        let message = sent.message(seq).expect("the tracker has found it");
-        followed.told.owe_message(seq, message);
+        let message = followed.tracker.message(who, sent, (seq, index), len);
+        followed.told.owe_message((seq, index), message);
+        self.seen.count_if(index > 0, "a packed message");
         self.seen.count_if(is_new && message.first > 1, "a stream begins behind what is gone");
         self.seen.count(match (stream, message.first < seq) {
             (Stream::Group, false) => "a message",
@@ -309,9 +371,12 @@ impl Watch {
     ) {
         let epochs = self.addresses.get(&peer).map(|&sender| self.members[sender].epochs);
         let policy = self.members[node].policy;
+        let is_guarded = stream == Stream::Group && self.is_guarded(node, peer, now);
         let Some((who, view)) = look(&self.addresses, &mut self.members, now, node, (peer, stream)) else { return };
         let highest = self.truth.highest(who.id);
         let sent = self.truth.stream(who.id);
+        let may_be_lost = self.gives_up || self.ages || !is_guarded || sent.lowest_given(range).is_none();
+        assert!(!is_of_sender(cause) || may_be_lost, "{who}: {range} is lost, though its sender waits for it");
         let (heard, is_forgotten) = (view.heard, view.is_forgotten);
         let followed = view.followed(stream);
         let may = match cause {
@@ -336,6 +401,37 @@ impl Watch {
             LossCause::Deadline => "a loss: deadline",
             _ => "a loss: silent",
         });
+    }
+
+    /// Whether a peer waits for this node, and has from the beginning, so that nothing of its stream is lost.
+    fn is_guarded(&self, node: usize, peer: SocketAddr, now: Instant) -> bool {
+        let Some(&sender) = self.addresses.get(&peer) else { return false };
+        let (receiver, sender) = (&self.members[node], &self.members[sender]);
+        let follows = receiver.views.get(&peer).is_some_and(|view| view.epoch == sender.epoch);
+        follows && !sender.has_reset && sender.receivers.is_guarded(receiver.address, receiver.epoch, self.control, now)
+    }
+
+    /// A node has forgotten where a peer's streams stood.
+    pub(super) fn astray(&mut self, node: usize, peer: SocketAddr) {
+        let address = self.members[node].address;
+        if let Some(&sender) = self.addresses.get(&peer) {
+            self.members[sender].receivers.is_astray(address);
+        }
+    }
+
+    /// The highest that a node's stable number may be.
+    pub(super) fn most_stable(&self, node: usize, now: Instant) -> Option<u64> {
+        let is_known = self.control != Control::None;
+        self.members[node].receivers.most_stable(self.control, now).filter(|_| is_known)
+    }
+
+    fn let_go(&mut self, now: Instant, node: usize, peer: SocketAddr, seq: u64) {
+        let member = &mut self.members[node];
+        let id = StreamId { sender: node, epoch: member.epoch, to: None };
+        let progress = progress_of(self.truth.stream(id));
+        let done = member.receivers.let_go(peer, seq, self.control, progress, now);
+        assert!(done.is_ok(), "at {now:?} node {node} lets {peer} go: {done:?}");
+        self.seen.count("a receiver is let go");
     }
 
     fn finished(&mut self, now: Instant, node: usize, peer: SocketAddr, seq: u64) {
@@ -364,6 +460,14 @@ fn begins(view: &mut View, is_exact: bool, first: Option<Last>, window: u64) {
     }
     if let Some(first) = first {
         first.tell(view, window);
+    }
+}
+
+pub(super) fn progress_of(sent: &Sent) -> Progress {
+    Progress {
+        last_sent: sent.last_departed(),
+        keeps_all: sent.last_gone() == 0,
+        waits: sent.last() > sent.last_departed(),
     }
 }
 

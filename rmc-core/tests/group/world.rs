@@ -6,12 +6,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
-use rmc_core::packet::{Body, Packet};
-use rmc_core::sim::{Application, Datagram, GROUP, Link, Loss, NodeId, Outbox, Place, Sim, SimError, Verdict};
-use rmc_core::{Config, EventKind, EventMask, FlowControl, Instant, Protocol, Received, SendError};
+use rmc_core::packet::{Body, Flags, Packet};
+use rmc_core::sim::{Datagram, GROUP, Link, Loss, NodeId, Place, Sim, SimError, Verdict};
+use rmc_core::{Config, Congestion, EventKind, EventMask, Instant, Protocol, SendError};
 
 use super::bounds;
 use super::owed::{self, MAX_LINGER};
+use super::reader::Reader;
 use super::requests::Rules;
 use super::script::{Fate, Mode, Op, Policy, Setup, Target, Weather, Where, per_mille};
 use super::seen::Seen;
@@ -31,6 +32,10 @@ const MAX_MEMBERS: usize = 12;
 /// More addresses than a script has.
 const MAX_PEERS: usize = 64;
 
+/// Of nodes that look for a rate: bytes a second.
+const LEAST_RATE: u64 = 20_000;
+const MOST_RATE: u64 = 1_000_000;
+
 /// What the nodes' events tell the observer.
 const EVENTS: EventMask = EventMask::NONE
     .with(EventKind::NewSender)
@@ -42,20 +47,8 @@ const EVENTS: EventMask = EventMask::NONE
     .with(EventKind::GotNack)
     .with(EventKind::NewPacket)
     .with(EventKind::PrivateAbandoned)
+    .with(EventKind::PeerEvicted)
     .with(EventKind::Closed);
-
-/// A node's application: it takes everything, or nothing. The observer looks at what it takes.
-struct Reader {
-    is_paused: bool,
-}
-
-impl Application for Reader {
-    fn is_ready(&self) -> bool {
-        !self.is_paused
-    }
-
-    fn received(&mut self, _: &Received<'_>, _: &mut Outbox) {}
-}
 
 /// A simulation in the course of a script.
 pub(super) struct World {
@@ -75,11 +68,11 @@ impl World {
         let mut sim = Sim::new(setup.seed);
         sim.set_links(&Link::IDEAL, &setup.weather.link());
         sim.set_loopback(setup.loopback);
-        let limits = Limits {
-            packets: setup.backlog,
+        let limits = [0, 1].map(|node| Limits {
+            packets: setup.sizes(node).0,
             bytes: setup.bytes.unwrap_or(usize::MAX),
             age: setup.age.map(Duration::from_millis),
-        };
+        });
         sim.set_observer(Watch {
             truth: Truth::new(limits),
             members: Vec::new(),
@@ -87,11 +80,13 @@ impl World {
             departures: Vec::new(),
             peer_timeout: Duration::from_millis(setup.timeout),
             instant: (Instant::ORIGIN, 0),
-            window: setup.window as u64,
             is_exact: !setup.tight && setup.bytes.is_none(),
             mode: setup.mode,
             gives_up: setup.mode == Mode::Deadline || setup.deadline.is_some(),
             rules: Rules { mode: setup.repair, verify: setup.verify },
+            control: setup.control,
+            drops_private: setup.tight,
+            ages: setup.age.is_some(),
             seen: Seen::default(),
         });
         let mut world = Self {
@@ -136,8 +131,10 @@ impl World {
                 });
             }
             Op::Forget { node, peer } => self.forget(node, peer),
-            Op::Pause { node } => self.pause(node, true),
-            Op::Resume { node } => self.pause(node, false),
+            Op::Pause { node } => self.pause(node, true, Duration::ZERO),
+            Op::Resume { node } => self.pause(node, false, Duration::ZERO),
+            Op::Slow { node, millis } => self.pause(node, false, Duration::from_millis(millis.into())),
+            Op::Flush { node } => self.call(node, Protocol::flush),
             Op::Wait { millis } => self.sim.run_for(Duration::from_millis(millis.into())),
             Op::Crash { .. } | Op::Restart { .. } | Op::Move { .. } | Op::Add { .. } | Op::Remove { .. } => {
                 self.change_members(op);
@@ -151,9 +148,9 @@ impl World {
                 let (from, _) = self.node(from);
                 // Another epoch would take over from one that is silent.
                 let epoch = self.sim.protocol(from).map(|protocol| protocol.config().epoch);
-                let is_nack = Packet::decode(bytes)
-                    .is_ok_and(|packet| matches!(packet.body, Body::Nack { .. }) && Some(packet.epoch) == epoch);
-                if let Some(source) = self.sim.address(from).filter(|_| is_nack) {
+                let may = Packet::decode(bytes).is_ok_and(|packet| is_request(&packet) && Some(packet.epoch) == epoch);
+                if let Some(source) = self.sim.address(from).filter(|_| may) {
+                    self.watch().members.iter_mut().for_each(|member| member.receivers.is_forged(source));
                     self.inject(source, target, bytes);
                 }
             }
@@ -173,8 +170,13 @@ impl World {
         let now = self.sim.now();
         for node in self.nodes.clone() {
             let owes_repairs = self.watch().owes_repairs(now, node.index());
+            let most_stable = self.watch().most_stable(node.index(), now);
             if let Some(protocol) = self.sim.protocol(node) {
                 bounds::hold(protocol);
+                let stable = protocol.stable_seq();
+                // Who is closed has forgotten its receivers.
+                let may = protocol.is_closed() || most_stable.is_none_or(|most| stable <= most);
+                assert!(may, "at {now:?} node {node}: {stable} is stable, and not all have {most_stable:?}");
             }
             owed::deadline(&self.sim, node, owes_repairs);
         }
@@ -199,7 +201,10 @@ impl World {
             let first = protocol.next_seq() + u64::from(skip);
             let message = self.next_message(first, len);
             let payload: Vec<u8> = message.payload().collect();
-            let sent = self.sim.with(node, |protocol, now| protocol.send_at(now, first, &payload));
+            let sent = self.sim.with(node, |protocol, now| match skip {
+                0 => protocol.send(now, &payload),
+                _ => protocol.send_at(now, first, &payload),
+            });
             match sent.expect("it is up") {
                 Ok(last) => self.give(place, None, last, message),
                 Err(SendError::Full | SendError::Finished | SendError::Silent) => return,
@@ -215,10 +220,7 @@ impl World {
             let message = self.next_message(0, len);
             let payload: Vec<u8> = message.payload().collect();
             match self.sim.send_to(node, to, &payload) {
-                Ok(last) => {
-                    let packets = payload.len().div_ceil(self.max_payload()).max(1) as u64;
-                    self.give(place, Some(address), last, Message { first: last + 1 - packets, ..message });
-                }
+                Ok(last) => self.give(place, Some(address), last, message),
                 Err(
                     SimError::Down(_)
                     | SimError::NoSuchNode(_)
@@ -238,6 +240,8 @@ impl World {
 
     fn give(&mut self, place: usize, to: Option<SocketAddr>, last: u64, message: Message) {
         let max_payload = self.max_payload();
+        let packets = message.len.div_ceil(max_payload).max(1) as u64;
+        let message = Message { first: last + 1 - packets, ..message };
         let watch = self.watch();
         let id = StreamId { sender: place, epoch: watch.members[place].epoch, to };
         watch.truth.stream(id).give(last, message, max_payload);
@@ -252,6 +256,9 @@ impl World {
         let ((node, place), (peer, _)) = (self.node(number), self.node(peer));
         let Some(address) = self.sim.address(peer).filter(|_| self.sim.protocol(node).is_some()) else { return };
         let watch = self.watch();
+        watch.catch_up();
+        watch.members[place].receivers.is_gone(address, None);
+        watch.astray(place, address);
         if let Some(view) = watch.members[place].views.get_mut(&address) {
             view.is_forgotten = true;
         }
@@ -261,6 +268,7 @@ impl World {
         let watch = self.watch();
         let id = StreamId { sender: place, epoch: watch.members[place].epoch, to: Some(address) };
         watch.truth.drop_private(id);
+        watch.members[place].private_limits.remove(&address);
     }
 
     pub(super) fn join(&mut self, number: u8) {
@@ -274,13 +282,13 @@ impl World {
         self.call(number, |protocol, now| protocol.activate(now));
     }
 
-    pub(super) fn pause(&mut self, number: u8, is_paused: bool) {
+    pub(super) fn pause(&mut self, number: u8, is_paused: bool, pause: Duration) {
         let (node, place) = self.node(number);
         if let Some(reader) = self.sim.application_mut::<Reader>(node) {
-            reader.is_paused = is_paused;
+            *reader = Reader { is_paused, pause, is_resting: false };
         }
         let member = &mut self.watch().members[place];
-        member.is_paused = is_paused;
+        member.is_paused = is_paused || !pause.is_zero();
         member.views.values_mut().for_each(View::blur);
         // `recv` has no time: what it opens is due at the last one that the node knows.
         self.call(number, |protocol, now| protocol.handle_timeout(now));
@@ -291,19 +299,22 @@ impl World {
             return;
         }
         let setup = self.setup.clone();
-        let node = self.sim.add(|config| configure(config, &setup, policy)).expect("the configuration is valid");
+        let place = self.nodes.len();
+        let node = self.sim.add(|config| configure(config, &setup, policy, place)).expect("the configuration is valid");
         self.nodes.push(node);
         self.started(node, policy, 1);
-        self.sim.run_application(node, Reader { is_paused: false });
+        self.sim.run_application(node, Reader::default());
     }
 
     /// A node has started, perhaps again.
     fn started(&mut self, node: NodeId, policy: Policy, epochs: u32) {
         let address = self.sim.address(node).expect("it has just started");
         let epoch = self.sim.protocol(node).expect("it has just started").config().epoch;
+        let (_, window) = self.setup.sizes(node.index());
+        let sizes = (window as u64, self.setup.kept(node.index()));
         let watch = self.watch();
         watch.addresses.insert(address, node.index());
-        let member = Member::new(address, policy, epoch, epochs);
+        let member = Member::new(address, policy, sizes, epoch, epochs);
         match watch.members.get_mut(node.index()) {
             Some(place) => *place = member,
             None => watch.members.push(member),
@@ -412,6 +423,15 @@ impl World {
     }
 }
 
+/// Whether it goes to a sender, and is of the group's stream if it acknowledges.
+fn is_request(packet: &Packet<'_>) -> bool {
+    match packet.body {
+        Body::Nack { .. } => true,
+        Body::Ack { .. } => !packet.flags.contains(Flags::PRIVATE),
+        _ => false,
+    }
+}
+
 fn verdict(fate: Option<Fate>) -> Verdict {
     match fate {
         None | Some(Fate::Pass) => Verdict::Pass,
@@ -421,7 +441,7 @@ fn verdict(fate: Option<Fate>) -> Verdict {
     }
 }
 
-fn configure(config: &mut Config, setup: &Setup, policy: Policy) {
+fn configure(config: &mut Config, setup: &Setup, policy: Policy, node: usize) {
     // Epochs that wrap around.
     config.epoch = u32::MAX;
     config.join_policy = policy.join();
@@ -430,14 +450,13 @@ fn configure(config: &mut Config, setup: &Setup, policy: Policy) {
     config.max_peers = MAX_PEERS;
     config.max_message = MAX_MESSAGE;
     config.max_datagram = setup.datagram;
-    config.backlog_packets = setup.backlog;
-    config.receive_window_packets = setup.window;
+    (config.backlog_packets, config.receive_window_packets) = setup.sizes(node);
     if let Some(bytes) = setup.bytes {
         (config.backlog_bytes, config.receive_window_bytes) = (bytes, bytes);
         config.receive_total_bytes = 4 * bytes;
     }
     config.backlog_age = setup.age.map(Duration::from_millis);
-    config.max_burst = setup.burst;
+    config.max_burst = setup.burst.min(config.backlog_packets);
     config.max_rate = setup.rate;
     config.rate_burst = 2 * setup.datagram;
     config.nack_max_delay = NACK_MAX_DELAY;
@@ -448,10 +467,13 @@ fn configure(config: &mut Config, setup: &Setup, policy: Policy) {
     config.verify_askers = setup.verify;
     config.repair_share = setup.share;
     config.silent_gap = SILENT_GAP;
-    // The model knows one message a number, and nobody who waits for others.
-    config.packing = false;
-    config.acknowledge = false;
-    config.flow_control = FlowControl::None;
+    config.packing = setup.packing;
+    config.flush_after = Duration::from_millis(setup.flush.into());
+    config.acknowledge = policy != Policy::Mute;
+    config.flow_control = setup.control.flow_control();
+    if setup.adapts {
+        config.congestion = Congestion::Adaptive { floor: LEAST_RATE, ceiling: MOST_RATE };
+    }
     if !setup.heartbeats.is_empty() {
         config.heartbeat_times = setup.heartbeats.iter().copied().map(Duration::from_millis).collect();
     }
@@ -460,7 +482,7 @@ fn configure(config: &mut Config, setup: &Setup, policy: Policy) {
         config.max_private = 2;
         config.send_queue_packets = 16;
         config.send_queue_bytes = 2 * MAX_MESSAGE;
-        config.receive_total_packets = setup.window;
+        config.receive_total_packets = config.receive_window_packets;
         config.receive_total_bytes = config.receive_window_bytes;
         config.max_nacks = 2;
         config.max_repairs_per_nack = 4;

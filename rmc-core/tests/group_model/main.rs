@@ -19,7 +19,7 @@ use group::script::Script;
 /// So many scripts, if `PROPTEST_CASES` does not say otherwise.
 const CASES: u32 = 10_000;
 /// What so many scripts must have shown, or the test looks at nothing.
-const SHOWN: [&str; 28] = [
+const SHOWN: [&str; 31] = [
     "a Confirm",
     "a Confirm: busy",
     "a NACK",
@@ -35,9 +35,11 @@ const SHOWN: [&str; 28] = [
     "a peer comes back in the same epoch",
     "a peer expires",
     "a peer restarts",
+    "a packed message",
     "a private message",
     "a private message in parts",
     "a private stream is abandoned",
+    "a receiver is let go",
     "a repair",
     "a repair for all",
     "a restart in band",
@@ -47,6 +49,7 @@ const SHOWN: [&str; 28] = [
     "a stream ends: removed",
     "an address is proven",
     "an older epoch takes over",
+    "data has to wait",
     "word of what is gone",
 ];
 

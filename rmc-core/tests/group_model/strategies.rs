@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use rmc_core::SeqRange;
 use rmc_core::packet::{Body, Flags, Packet, RangesBuilder};
 
-use crate::group::script::{Fate, Mode, Op, Policy, Repair, Script, Setup, Target, Weather, Where};
+use crate::group::script::{Control, Fate, Mode, Op, Policy, Repair, Script, Setup, Target, Weather, Where};
 
 pub(crate) fn script() -> impl Strategy<Value = Script> {
     (setup(), vec(op(), 1..32)).prop_map(|(setup, ops)| Script { setup, ops })
@@ -15,7 +15,13 @@ pub(crate) fn script() -> impl Strategy<Value = Script> {
 fn setup() -> impl Strategy<Value = Setup> {
     let nodes = prop_oneof![6 => vec(policy(), 2..4), 3 => vec(policy(), 4..6), 1 => vec(policy(), 6..9)];
     let backlog = prop_oneof![2 => Just(1_000_usize), 1 => Just(40), 2 => Just(10)];
-    let memory = (backlog, 1..3_usize, option(1, 5, 1_000..4_000_usize), option(1, 8, 50..500_u64));
+    // A window of one packet, a small one, and those that hold the backlog.
+    let window = prop_oneof![
+        1 => Just(Window::Of(1)),
+        2 => (2..12_usize).prop_map(Window::Of),
+        5 => (1..3_usize).prop_map(Window::Backlogs),
+    ];
+    let memory = (backlog, window, option(1, 5, 1_000..4_000_usize), option(1, 8, 50..500_u64));
     let sending = (prop_oneof![Just(80_usize), Just(64), Just(200)], 1..11_usize, option(1, 6, 20_000..200_000_u64));
     let flags = (any::<bool>(), option(1, 4, Just(())), option(1, 8, Just(())));
     let times =
@@ -29,7 +35,15 @@ fn setup() -> impl Strategy<Value = Setup> {
     let receiving = (mode, option(1, 8, 1..200_u16), prop_oneof![3 => Just(1_000_u16), 2 => Just(0), 1 => 1..300_u16]);
     let repair = prop_oneof![3 => Just(Repair::Adaptive), 1 => Just(Repair::Multicast), 1 => Just(Repair::Unicast)];
     let serving = (repair, any::<bool>(), prop_oneof![2 => Just(50_u8), 1 => 1..100_u8]);
-    (any::<u64>(), nodes, memory, sending, flags, times, weather(), (receiving, serving)).prop_map(
+    let stall = prop_oneof![1 => Just(10_u16), 2 => 200..600_u16, 1 => Just(2_000), 1 => Just(5_000)];
+    let control = prop_oneof![
+        2 => Just(Control::None),
+        5 => stall.prop_map(Control::Slowest),
+        1 => (1..4_u8).prop_map(Control::Quorum),
+    ];
+    let flush = prop_oneof![3 => Just(0_u16), 1 => 1..100_u16];
+    let flow = (control, any::<bool>(), flush, option(1, 6, Just(())));
+    (any::<u64>(), nodes, memory, sending, flags, times, weather(), (receiving, serving, flow)).prop_map(
         |(
             seed,
             nodes,
@@ -38,14 +52,17 @@ fn setup() -> impl Strategy<Value = Setup> {
             flags,
             (heartbeats, timeout),
             weather,
-            ((mode, deadline, backoff), (repair, verify, share)),
+            ((mode, deadline, backoff), (repair, verify, share), (control, packing, flush, adapts)),
         )| {
             let (announce, tight, loopback) = flags;
             Setup {
                 seed,
                 nodes,
                 backlog,
-                window: window * backlog,
+                window: match window {
+                    Window::Of(packets) => packets,
+                    Window::Backlogs(times) => times * backlog,
+                },
                 bytes,
                 age,
                 datagram,
@@ -60,6 +77,10 @@ fn setup() -> impl Strategy<Value = Setup> {
                 share,
                 tight: tight.is_some(),
                 heartbeats: heartbeats.unwrap_or_default(),
+                control,
+                packing,
+                flush,
+                adapts: adapts.is_some() && control == Control::None,
                 timeout,
                 loopback: loopback.is_some(),
                 weather,
@@ -68,12 +89,19 @@ fn setup() -> impl Strategy<Value = Setup> {
     )
 }
 
+#[derive(Clone, Debug)]
+enum Window {
+    Of(usize),
+    Backlogs(usize),
+}
+
 fn policy() -> impl Strategy<Value = Policy> {
     prop_oneof![
         4 => Just(Policy::First),
         4 => Just(Policy::Oldest),
         2 => Just(Policy::Now),
         1 => Just(Policy::Silent),
+        1 => Just(Policy::Mute),
     ]
 }
 
@@ -121,6 +149,8 @@ fn op() -> impl Strategy<Value = Op> {
         1 => node.clone().prop_map(|node| Op::Remove { node }),
         2 => node.clone().prop_map(|node| Op::Pause { node }),
         1 => node.clone().prop_map(|node| Op::Resume { node }),
+        2 => (node.clone(), 1..100_u8).prop_map(|(node, millis)| Op::Slow { node, millis }),
+        1 => node.clone().prop_map(|node| Op::Flush { node }),
         1 => node.clone().prop_map(|node| Op::Leave { node }),
         1 => node.clone().prop_map(|node| Op::Join { node }),
         1 => (node.clone(), node.clone()).prop_map(|(node, peer)| Op::Forget { node, peer }),
@@ -129,7 +159,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => Just(Op::Heal),
         3 => (at, 0..1_000_u16, 1..8_u8).prop_map(|(at, loss, burst)| Op::Loss { at, loss, burst }),
         1 => vec(fate(), 1..20).prop_map(|fates| Op::Fates { fates }),
-        2 => (0..8_u8, 0..8_u8, any::<bool>(), nack()).prop_map(|(from, to, is_stranger, bytes)| {
+        2 => (0..8_u8, 0..8_u8, any::<bool>(), prop_oneof![3 => nack().boxed(), 2 => ack().boxed()]).prop_map(|(from, to, is_stranger, bytes)| {
             let target = Target::Node(to);
             if is_stranger { Op::Forge { stranger: from, target, bytes } } else { Op::Spoof { from, target, bytes } }
         }),
@@ -146,11 +176,25 @@ fn nack() -> impl Strategy<Value = Vec<u8>> {
         let (target_epoch, ranges) = (u32::MAX.wrapping_add(target), ranges.as_ranges());
         let body = Body::Nack { target_epoch, stamp: 7, cookie, rtt, ranges };
         let epoch = u32::MAX.wrapping_add(epoch);
-        let packet = Packet { flags: Flags::NONE, heartbeat: 255, epoch, seq, extension: None, body };
-        let mut bytes = std::vec![0; packet.encoded_len()];
-        packet.encode(&mut bytes).expect("it is a packet");
-        bytes
+        encoded(&Packet { flags: Flags::NONE, heartbeat: 255, epoch, seq, extension: None, body })
     })
+}
+
+/// An Ack that somebody forges: of what was sent, or beyond; with no room, some, or all that there is.
+fn ack() -> impl Strategy<Value = Vec<u8>> {
+    let window = prop_oneof![2 => Just(0_u32), 2 => 1..40_u32, 1 => Just(u32::MAX)];
+    let seq = prop_oneof![4 => 0..60_u64, 1 => Just((1 << 63) - 1)];
+    (0..3_u32, 0..2_u32, seq, window).prop_map(|(epoch, target, seq, window)| {
+        let body = Body::Ack { target_epoch: u32::MAX.wrapping_add(target), window, rtt: 0 };
+        let epoch = u32::MAX.wrapping_add(epoch);
+        encoded(&Packet { flags: Flags::NONE, heartbeat: 255, epoch, seq, extension: None, body })
+    })
+}
+
+fn encoded(packet: &Packet<'_>) -> Vec<u8> {
+    let mut bytes = std::vec![0; packet.encoded_len()];
+    packet.encode(&mut bytes).expect("it is a packet");
+    bytes
 }
 
 fn fate() -> impl Strategy<Value = Fate> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::group::script::{Fate, Mode, Op, Policy, Repair, Script, Setup, Target, Weather, Where};
+use crate::group::script::{Control, Fate, Mode, Op, Policy, Repair, Script, Setup, Target, Weather, Where};
 
 impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -63,9 +63,22 @@ impl fmt::Display for Setup {
         if self.share != default.share {
             writeln!(f, "share {}", self.share)?;
         }
-        for (key, is_set) in
-            [("announce", self.announce), ("verify", self.verify), ("tight", self.tight), ("loopback", self.loopback)]
-        {
+        match self.control {
+            Control::None => {}
+            Control::Slowest(millis) => writeln!(f, "slowest {millis}")?,
+            Control::Quorum(n) => writeln!(f, "quorum {n}")?,
+        }
+        if self.flush != default.flush {
+            writeln!(f, "flush_after {}", self.flush)?;
+        }
+        for (key, is_set) in [
+            ("announce", self.announce),
+            ("verify", self.verify),
+            ("tight", self.tight),
+            ("loopback", self.loopback),
+            ("packing", self.packing),
+            ("adapts", self.adapts),
+        ] {
             if is_set {
                 writeln!(f, "{key}")?;
             }
@@ -96,6 +109,8 @@ impl fmt::Display for Op {
             Self::Remove { node } => write!(f, "remove {node}"),
             Self::Pause { node } => write!(f, "pause {node}"),
             Self::Resume { node } => write!(f, "resume {node}"),
+            Self::Slow { node, millis } => write!(f, "slow {node} {millis}"),
+            Self::Flush { node } => write!(f, "flush {node}"),
             Self::Leave { node } => write!(f, "leave {node}"),
             Self::Join { node } => write!(f, "join {node}"),
             Self::Forget { node, peer } => write!(f, "forget {node} {peer}"),
@@ -147,7 +162,7 @@ impl fmt::Display for Hex<'_> {
 }
 
 impl Policy {
-    const ALL: [Self; 4] = [Self::First, Self::Oldest, Self::Now, Self::Silent];
+    const ALL: [Self; 5] = [Self::First, Self::Oldest, Self::Now, Self::Silent, Self::Mute];
 
     const fn name(self) -> &'static str {
         match self {
@@ -155,6 +170,7 @@ impl Policy {
             Self::Oldest => "oldest",
             Self::Now => "now",
             Self::Silent => "silent",
+            Self::Mute => "mute",
         }
     }
 }
@@ -310,6 +326,11 @@ impl Setup {
                 self.mode = Mode::ALL.into_iter().find(|mode| mode.name() == word)?;
             }
             "tight" => self.tight = true,
+            "slowest" => self.control = Control::Slowest(words.word()?),
+            "quorum" => self.control = Control::Quorum(words.word()?),
+            "flush_after" => self.flush = words.word()?,
+            "packing" => self.packing = true,
+            "adapts" => self.adapts = true,
             "heartbeats" => self.heartbeats = words.rest()?,
             "timeout" => self.timeout = words.word()?,
             "loopback" => self.loopback = true,
@@ -347,6 +368,8 @@ impl Op {
             "remove" => Self::Remove { node: words.word()? },
             "pause" => Self::Pause { node: words.word()? },
             "resume" => Self::Resume { node: words.word()? },
+            "slow" => Self::Slow { node: words.word()?, millis: words.word()? },
+            "flush" => Self::Flush { node: words.word()? },
             "leave" => Self::Leave { node: words.word()? },
             "join" => Self::Join { node: words.word()? },
             "forget" => Self::Forget { node: words.word()?, peer: words.word()? },

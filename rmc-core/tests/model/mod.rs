@@ -16,7 +16,8 @@ use std::time::Duration;
 use arbitrary::{Arbitrary, Unstructured};
 use rmc_core::packet::{Body, Packet};
 use rmc_core::{
-    Action, Config, Delivery, EventMask, FlowControl, Instant, JoinPolicy, Path, Protocol, RepairMode, Transmit,
+    Action, Config, Congestion, Delivery, EventMask, FlowControl, Instant, JoinPolicy, Path, Protocol, RepairMode,
+    Transmit,
 };
 
 use check::Streams;
@@ -63,6 +64,12 @@ struct Setup {
     repair: u8,
     trusts: bool,
     share: u8,
+    flow: u8,
+    stall: u8,
+    acknowledges: bool,
+    packing: bool,
+    flush: u8,
+    adapts: bool,
 }
 
 impl Setup {
@@ -86,9 +93,17 @@ impl Setup {
         config.send_queue_packets = 16;
         config.send_queue_bytes = 2_000;
         config.max_burst = 4;
-        config.packing = false;
-        config.acknowledge = false;
-        config.flow_control = FlowControl::None;
+        config.packing = self.packing;
+        config.flush_after = Duration::from_millis(u64::from(self.flush % 32));
+        config.acknowledge = self.acknowledges;
+        config.flow_control = match self.flow % 4 {
+            0 | 1 => FlowControl::Slowest { stall: Duration::from_millis(10 + u64::from(self.stall) * 4) },
+            2 => FlowControl::Quorum { n: 1 + usize::from(self.stall % 4) },
+            _ => FlowControl::None,
+        };
+        if self.adapts {
+            config.congestion = Congestion::Adaptive { floor: 2_000, ceiling: 1_000_000 };
+        }
         config.max_rate = self.rate.map(|rate| 1 + u64::from(rate) * 100);
         config.rate_burst = 200;
         config.max_nacks = 4;
@@ -219,6 +234,7 @@ impl Model {
             Op::Drain => self.drain(),
             Op::Fail { retry } => self.fail(*retry),
             Op::Settle => self.settle(),
+            Op::Flush => self.node.flush(now),
             other => self.reconfigure(other),
         }
         bounds::hold(&self.node);

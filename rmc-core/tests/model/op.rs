@@ -55,6 +55,8 @@ pub(super) enum Op {
     },
     /// Everything that is due is done.
     Settle,
+    /// What waits for more messages leaves.
+    Flush,
     Reset,
     HeartbeatTimes {
         times: Vec<u8>,

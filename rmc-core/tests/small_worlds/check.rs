@@ -40,21 +40,25 @@ impl World {
 
     /// What it owes has a deadline, and what must be kept is.
     // RMC-SEND-2, RMC-REPAIR-7, RMC-HB-3, RMC-HB-6, RMC-END-3
-    pub(crate) fn check_sender(&self) {
+    pub(crate) fn check_sender(&mut self) {
         let node = &self.nodes[SENDER];
         let deadline = node.deadline();
         if self.model.is_closed() {
             assert_eq!(deadline, None, "a closed node needs no timer");
             return;
         }
-        let waits = self.model.is_queued() || self.model.owes();
+        let is_blocked = self.plan.waits && self.model.is_queued() && !node.is_due_by(self.now);
+        let waits = self.model.is_queued() && !is_blocked || self.model.owes();
         assert!(!waits || node.is_due_by(self.now), "something waits to be sent, and the deadline is {deadline:?}");
         let (backlog, kept) = (self.backlog(), self.model.kept(self.plan));
         assert!(backlog >= kept, "{backlog} packets are kept, {kept} must be");
         let is_followed = self.model.left(Stream::Group, 0) > 0 && !self.model.has_end_left();
-        let promises = is_followed || backlog > kept;
+        let promises = is_followed || backlog > kept || is_blocked;
         let beats = node.is_due_by(self.now + HEARTBEAT_BOUND);
         assert!(!promises || beats, "a heartbeat is owed, and the deadline is {deadline:?}");
+        if is_blocked {
+            self.sights.add(Sight::Blocked);
+        }
     }
 
     /// What it misses it asks for, at once and then by a timer; where packets have come late soon.

@@ -88,6 +88,8 @@ worlds! {
     multicast_small_backlog
     proof
     proof_for_two
+    flow
+    flow_for_two
 }
 
 /// How many choices deeper than usual.

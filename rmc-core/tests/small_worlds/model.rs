@@ -29,6 +29,17 @@ pub(crate) struct Model {
     owed: [(u64, bool); RECEIVERS],
     /// By receiver, what was repaired for it or for all, so that a NACK may be taken as answered (RMC-REPAIR-14).
     repaired: [u64; RECEIVERS],
+    /// By receiver, how far the sender may go on for it.
+    room: [Room; RECEIVERS],
+}
+
+/// What a receiver has acknowledged.
+#[derive(Clone, Copy, Debug, Default)]
+struct Room {
+    position: u64,
+    limit: u64,
+    counts: bool,
+    let_go: bool,
 }
 
 /// What one incarnation of the sender has sent.
@@ -82,6 +93,7 @@ impl Model {
             asked: [Asked::default(); RECEIVERS],
             owed: [(0, false); RECEIVERS],
             repaired: [0; RECEIVERS],
+            room: [Room::default(); RECEIVERS],
         }
     }
 
@@ -152,10 +164,23 @@ impl Model {
         self.incarnation += 1;
         self.owed = [(0, false); RECEIVERS];
         self.repaired = [0; RECEIVERS];
+        self.room = [Room::default(); RECEIVERS];
+    }
+
+    /// The sender waits for a receiver no longer.
+    // RMC-FLOW-4
+    pub(crate) const fn let_go(&mut self, receiver: usize) {
+        self.room[receiver] = Room { counts: false, let_go: true, ..self.room[receiver] };
     }
 
     /// The sender is handed a packet of `receiver`.
     pub(crate) fn sender_hears(&mut self, receiver: usize, packet: &Packet<'_>, now: Instant, plan: &Plan) {
+        if let Body::Ack { target_epoch, window, .. } = packet.body
+            && target_epoch == epoch(self.incarnation)
+            && !packet.flags.contains(Flags::PRIVATE)
+        {
+            self.acknowledged(receiver, packet.seq, window, plan);
+        }
         let Body::Nack { target_epoch, ranges, .. } = packet.body else { return };
         if target_epoch != epoch(self.incarnation) || self.closed || packet.flags.contains(Flags::PRIVATE) {
             return;
@@ -169,6 +194,30 @@ impl Model {
             } else if plan.repair == RepairMode::Unicast || self.repaired[receiver] >> seq & 1 == 0 {
                 *repairs |= 1 << seq;
             }
+        }
+    }
+
+    /// A receiver counts from its first Ack on that comes while what it lacks is kept.
+    // RMC-FLOW-1, RMC-FLOW-2
+    fn acknowledged(&mut self, receiver: usize, seq: u64, window: u32, plan: &Plan) {
+        let left = self.history().group.left;
+        let room = &mut self.room[receiver];
+        if left == 0 || seq > left || seq < room.position {
+            return;
+        }
+        let kept = plan.backlog as u64;
+        let is_near = left <= kept || left - seq <= (kept / 2).max(1);
+        (room.position, room.limit) = (seq, seq + kept.min(window.into()));
+        room.counts |= is_near && !room.let_go;
+    }
+
+    /// A packet leaves for the first time: receivers have room for it, and have what leaves the backlog for it.
+    // RMC-FLOW-1
+    fn has_room(&self, plan: &Plan) {
+        let (left, oldest) = (self.history().group.left, self.oldest(plan));
+        for room in self.room.iter().filter(|room| plan.waits && room.counts) {
+            assert!(left <= room.limit, "{left} leaves, and {room:?}");
+            assert!(oldest <= room.position + 1, "the backlog begins with {oldest}, and {room:?}");
         }
     }
 
@@ -191,6 +240,9 @@ impl Model {
                 self.end_left = true;
             }
             _ => {}
+        }
+        if matches!(packet.body, Body::Data { .. }) && !packet.flags.contains(Flags::RESENT) && !private {
+            self.has_room(plan);
         }
         let oldest = self.oldest(plan);
         for owed in &mut self.owed {
@@ -239,8 +291,19 @@ impl Model {
 
     /// What of it decides about what comes next.
     pub(crate) fn put(&self, now: Instant, words: &mut Vec<u64>) {
-        let Self { incarnation, histories, finished, end_left, closed, quiet_since, followed, asked, owed, repaired } =
-            self;
+        let Self {
+            incarnation,
+            histories,
+            finished,
+            end_left,
+            closed,
+            quiet_since,
+            followed,
+            asked,
+            owed,
+            repaired,
+            room,
+        } = self;
         words.push(*incarnation as u64);
         for History { group, private } in histories {
             for Numbers { given, left, cut, begins } in private.iter().chain([group]) {
@@ -255,6 +318,9 @@ impl Model {
             words.push(repairs << 1 | u64::from(*word));
         }
         words.extend(repaired);
+        for Room { position, limit, counts, let_go } in room {
+            words.extend([*position, *limit, u64::from(*counts) | u64::from(*let_go) << 1]);
+        }
         asked.iter().for_each(|asked| asked.put(words));
     }
 }

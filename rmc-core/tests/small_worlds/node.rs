@@ -29,6 +29,8 @@ pub(crate) struct Output {
     /// To which node (`None`: the group), and what.
     pub(crate) left: Vec<(Option<usize>, Rc<[u8]>)>,
     pub(crate) items: Vec<Item>,
+    /// Receivers that the sender waits for no longer.
+    pub(crate) let_go: Vec<usize>,
 }
 
 /// What the application and the model are told.
@@ -145,6 +147,7 @@ fn drain(protocol: &mut Protocol, output: &mut Output) -> Option<Instant> {
             Action::Event(Event::NewSender { epoch, .. } | Event::PeerRestarted { epoch, .. }) => {
                 output.items.push(Item::Known { epoch });
             }
+            Action::Event(Event::PeerEvicted { peer, .. }) => output.let_go.push(node_of(peer)),
             Action::Event(_) => {}
             Action::ArmTimer(deadline) => return deadline,
         }

@@ -42,6 +42,8 @@ pub(crate) struct Plan {
     pub(crate) repair: RepairMode,
     /// Whether who asks has to prove its address.
     pub(crate) verify: bool,
+    /// Whether receivers acknowledge, and the sender waits for all of them.
+    pub(crate) waits: bool,
     /// How many choices deep the search goes.
     pub(crate) depth: usize,
     /// How many states it visits at least.
@@ -64,14 +66,15 @@ const PLAIN: Plan = Plan {
     table: &[],
     repair: RepairMode::Unicast,
     verify: false,
+    waits: false,
     depth: 0,
     at_least: 0,
     shows: &[],
 };
 
 use Sight::{
-    Ack, Confirm, CookieShown, EndTold, FormerEpoch, FormerEpochFollowed, LastEnd, LossTold, Lost, NackOfTwoRanges,
-    Repair, RepairForAll, ResetAsked, ResetUnasked, RestartTold, WindowFull,
+    Ack, Blocked, Confirm, CookieShown, EndTold, FormerEpoch, FormerEpochFollowed, LastEnd, LossTold, Lost,
+    NackOfTwoRanges, Repair, RepairForAll, ResetAsked, ResetUnasked, RestartTold, WindowFull,
 };
 use Step::{Finish, Reset, Restart, Send, SendLong, SendTo, SendTwo};
 
@@ -247,10 +250,37 @@ pub(crate) const PLANS: &[Plan] = &[
         shows: &[RepairForAll, Confirm],
         ..PLAIN
     },
+    Plan {
+        name: "flow",
+        steps: &[SendTwo, SendTwo],
+        backlog: 2,
+        window: 2,
+        slow: true,
+        waits: true,
+        depth: 6,
+        at_least: 150_000,
+        shows: &[Repair, Ack, Blocked],
+        ..PLAIN
+    },
+    Plan {
+        name: "flow_for_two",
+        receivers: 2,
+        steps: &[SendTwo, Send],
+        backlog: 2,
+        window: 2,
+        slow: true,
+        waits: true,
+        depth: 4,
+        at_least: 45_000,
+        shows: &[Repair, Ack, Blocked],
+        ..PLAIN
+    },
 ];
 
 /// The node that sends; the others are receivers, from 1.
 pub(crate) const SENDER: usize = 0;
+/// For one that does not advance; it lasts 200 ms in any case.
+const STALL: Duration = Duration::from_millis(10);
 /// How long a closing node serves NACKs after the last one.
 pub(crate) const LINGER: Duration = Duration::from_millis(20);
 /// More than fits one packet.
@@ -292,8 +322,8 @@ impl Plan {
         }
         config.max_burst = self.backlog.min(10);
         config.packing = false;
-        config.acknowledge = false;
-        config.flow_control = FlowControl::None;
+        config.acknowledge = self.waits;
+        config.flow_control = if self.waits { FlowControl::Slowest { stall: STALL } } else { FlowControl::None };
         // Every retry after exactly the round trip's timeout: no random number shows in a time, so that states do not
         // differ by what was drawn on the way to them.
         config.nack_max_delay = Duration::from_millis(1);

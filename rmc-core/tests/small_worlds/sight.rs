@@ -32,6 +32,8 @@ pub(crate) enum Sight {
     /// A Confirm left, and a Nack with the cookie of one.
     Confirm,
     CookieShown,
+    /// Data waited for a receiver.
+    Blocked,
 }
 
 /// A set of them.

@@ -260,6 +260,7 @@ impl World {
             let path = if to.is_some() { Path::Unicast } else { Path::Multicast };
             left.extend(receivers.map(|to| Flight::new(number, to, path, bytes)));
         }
+        output.let_go.iter().for_each(|receiver| self.model.let_go(receiver - 1));
         if number == SENDER {
             if self.nodes[SENDER].protocol().is_closed() {
                 self.model.close(self.now);
