@@ -51,7 +51,7 @@ pub enum RepairMode {
 /// Which receivers of the group's stream a sender waits for, so that it sends no more than they can take, and keeps for
 /// repair what they have not acknowledged.
 ///
-/// A receiver counts once it has acknowledged something (see [`Config::acknowledge`]) and what comes next lies within
+/// A receiver counts once it has acknowledged something (see [`acknowledge`](crate::Config::acknowledge)) and what comes next lies within
 /// its window. Whoever never acknowledges, and whoever has fallen behind by more than a window, holds nobody up. Where
 /// more than 100 receivers are known only those count of whose windows less than half is free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
