@@ -56,9 +56,9 @@ fn rmc_enc_6_no_datagram_is_longer_than_the_path_carries() {
     }
 }
 
-// RMC-EXT-3, RMC-KIND-1, RMC-REPAIR-12
+// RMC-EXT-3, RMC-KIND-1
 #[test]
-fn rmc_ext_3_version_1_sends_no_extension_no_parity_and_no_confirm() {
+fn rmc_ext_3_version_1_sends_no_extension_and_no_parity() {
     let lone = busy(|_| {});
     assert!(lone.sent.iter().all(|sent| decoded(sent).extension.is_none()));
     let expected = ["ack", "data", "heartbeat", "heartbeat_times", "lost", "nack", "reset"];
