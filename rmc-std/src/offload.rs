@@ -85,23 +85,30 @@ mod linux {
         buffer: Vec<u8>,
         each: usize,
         arrivals: Vec<Arrival>,
+        /// How many receives the next call makes room for: preparing many for one datagram that comes alone would take
+        /// as long as receiving it.
+        expected: usize,
     }
 
+    /// How much more the next call makes room for when one has filled all there was.
+    const GROWTH: usize = 4;
     /// Between buffers, so that their beginnings do not share the same lines of a cache.
     const STAGGER: usize = 2_112;
 
     impl Receives {
         /// `count` receives of at most `each` bytes. Memory that nothing is received into stays untouched.
         pub(crate) fn new(count: usize, each: usize) -> Self {
-            Self { buffer: vec![0; count * (each + STAGGER)], each, arrivals: Vec::with_capacity(count) }
+            let arrivals = Vec::with_capacity(count);
+            Self { buffer: vec![0; count * (each + STAGGER)], each, arrivals, expected: 1 }
         }
 
         /// Takes what is there, at least one datagram: `wait`s for that, or says `WouldBlock`.
         pub(crate) fn receive(&mut self, socket: &UdpSocket, wait: bool) -> io::Result<&[Arrival]> {
             self.arrivals.clear();
             let stride = self.each + STAGGER;
-            let mut slices: Vec<_> =
-                self.buffer.chunks_exact_mut(stride).map(|chunk| [IoSliceMut::new(&mut chunk[..self.each])]).collect();
+            let room = std::mem::replace(&mut self.expected, 1);
+            let chunks = self.buffer.chunks_exact_mut(stride).take(room);
+            let mut slices: Vec<_> = chunks.map(|chunk| [IoSliceMut::new(&mut chunk[..self.each])]).collect();
             // Made anew for each call: nix does not renew the lengths that the system has written over.
             let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(slices.len(), Some(nix::cmsg_space!(i32)));
             let flags = if wait { MsgFlags::MSG_WAITFORONE } else { MsgFlags::MSG_DONTWAIT };
@@ -118,6 +125,9 @@ mod linux {
                 let truncated = message.flags.contains(MsgFlags::MSG_TRUNC);
                 self.arrivals.push(Arrival { source, start: index * stride, len, segment, truncated });
             }
+            let came = self.arrivals.len();
+            self.expected =
+                if came < room { came.max(room / 2) } else { (room * GROWTH).min(self.buffer.len() / stride) };
             Ok(&self.arrivals)
         }
 

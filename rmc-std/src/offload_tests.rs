@@ -84,6 +84,19 @@ fn what_the_buffer_does_not_hold_is_known_to_be_cut() {
 }
 
 #[test]
+fn a_call_makes_room_for_as_much_as_comes() {
+    let Some((from, to)) = pair(Ipv4Addr::LOCALHOST.into()) else { return };
+    let mut receives = Receives::new(32, 100);
+    let mut counts = |sent: usize, calls: usize| {
+        (0..sent).for_each(|_| assert_eq!(from.send_to(&[7; 100], to.local_addr().unwrap()).unwrap(), 100));
+        (0..calls).map(|_| receives.receive(&to, false).map_or(0, <[_]>::len)).collect::<Vec<_>>()
+    };
+    assert_eq!(counts(90, 6), [1, 4, 16, 32, 32, 5]);
+    assert_eq!(counts(30, 3), [16, 14, 0], "half the room, and then all there was");
+    assert_eq!(counts(6, 3), [1, 4, 1], "nothing had come");
+}
+
+#[test]
 fn nothing_is_waited_for_unless_asked() {
     let Some((_, to)) = pair(Ipv4Addr::LOCALHOST.into()) else { return };
     let error = Receives::new(1, 10).receive(&to, false).unwrap_err();
