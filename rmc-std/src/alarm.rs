@@ -7,6 +7,11 @@ use rmc_core::Instant;
 use crate::clock::Clock;
 use crate::lock::{lock, wait};
 
+/// A deadline that was put off while the thread slept, as each message puts off the heartbeat, is waited for a part
+/// longer: by this. The thread is then awake less often, and not just when the next message comes of an application that
+/// works in step with a clock.
+const SLACK: u32 = 32;
+
 /// A socket's receive timeout would be up to 8 ms late on Linux, where it is kept in jiffies; waiting on a Condvar is
 /// 0.1 ms late.
 #[derive(Debug, Default)]
@@ -68,6 +73,7 @@ impl Alarm {
     /// Waits for the deadline, and takes it. `false`: there is no more to wait for.
     pub(crate) fn wait(&self, clock: &Clock) -> bool {
         let mut setting = lock(&self.setting);
+        let mut in_vain = false;
         loop {
             if setting.closed {
                 return false;
@@ -77,9 +83,13 @@ impl Alarm {
                 setting.deadline = None;
                 return true;
             }
+            let left = if in_vain { left.map(|left| left + left / SLACK) } else { left };
             setting.heard = true;
+            let deadline = setting.deadline;
             setting = wait(&self.bell, setting, left);
             setting.heard = false;
+            // Not the one that was waited for: it will probably be put off again.
+            in_vain = deadline.is_some() && setting.deadline > deadline;
         }
     }
 
@@ -113,6 +123,43 @@ mod tests {
         }
         alarm.close();
         assert_eq!(thread.join().ok(), Some((true, false)));
+    }
+
+    #[test]
+    fn what_is_put_off_is_not_early_and_what_is_brought_forward_wakes() {
+        let clock = Clock::start();
+        let alarm = Alarm::default();
+        // Again if this thread was held up until the first deadline.
+        while !put_off(&alarm, &clock) {}
+        alarm.set(Some(clock.now() + Duration::from_secs(3_600)));
+        thread::scope(|scope| {
+            let waits = scope.spawn(|| alarm.wait(&clock));
+            while !lock(&alarm.setting).heard {
+                thread::yield_now();
+            }
+            alarm.set(Some(clock.now() + Duration::from_secs(7_200)));
+            alarm.ring();
+            assert_eq!(waits.join().ok(), Some(true));
+        });
+    }
+
+    /// Returns whether a deadline was put off while somebody waited for it.
+    fn put_off(alarm: &Alarm, clock: &Clock) -> bool {
+        alarm.set(Some(clock.now() + Duration::from_millis(20)));
+        thread::scope(|scope| {
+            let waits = scope.spawn(|| alarm.wait(clock).then(|| clock.now()));
+            while !lock(&alarm.setting).heard && !waits.is_finished() {
+                thread::yield_now();
+            }
+            let later = clock.now() + Duration::from_millis(60);
+            let mut setting = lock(&alarm.setting);
+            let in_time = setting.deadline.is_some();
+            setting.deadline = setting.deadline.map(|_| later);
+            drop(setting);
+            let woken = waits.join().expect("it does not panic");
+            assert!(!in_time || woken >= Some(later), "woken early");
+            in_time
+        })
     }
 
     #[test]
