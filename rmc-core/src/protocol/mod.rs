@@ -334,6 +334,13 @@ impl Protocol {
         }
     }
 
+    /// Query: how many items are ready for [`recv`](Self::recv), what lies in one packet counted once: as
+    /// [`HeldStats::readable`], without copying all the counters.
+    #[must_use]
+    pub fn readable(&self) -> usize {
+        self.shared.inbox.len()
+    }
+
     /// Query: the number of the next packet of the group's stream: what the next message begins with, unless it is
     /// packed with one that waits.
     #[must_use]

@@ -27,6 +27,15 @@ pub(super) struct Reading {
     pub(super) stop: Arc<Stop>,
 }
 
+/// Who reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// The driver's thread: it waits for what comes.
+    Driver,
+    /// A thread that waits in `recv`: it takes what is there, and drains when it has.
+    Application,
+}
+
 /// How a thread is told to stop; its socket must be woken too.
 #[derive(Debug, Default)]
 pub(super) struct Stop {
@@ -67,13 +76,12 @@ impl Gear {
         }
     }
 
-    /// Takes what is there with one call, and hands it in. `wait`: until something is. Returns whether nothing will
-    /// ever come again.
-    pub(super) fn read(&mut self, shared: &Shared, socket: &UdpSocket, path: Path, wait: bool) -> io::Result<bool> {
-        let arrivals = self.receives.receive(socket, wait)?;
+    /// Takes what is there with one call, and hands it in. Returns whether nothing will ever come again.
+    pub(super) fn read(&mut self, shared: &Shared, socket: &UdpSocket, path: Path, by: Reader) -> io::Result<bool> {
+        let arrivals = self.receives.receive(socket, by == Reader::Driver)?;
         let ended = arrivals.iter().any(|arrival| arrival.len == 0) && socket::is_shut_down(socket);
         self.load.received(shared.clock.now());
-        shared.batch(path, &self.receives, &mut self.stage, !ended);
+        shared.batch(path, &self.receives, &mut self.stage, !ended, by);
         Ok(ended)
     }
 }
@@ -86,7 +94,7 @@ pub(super) fn run(shared: &Shared, reading: &Reading, gear: &Mutex<Gear>) {
         shared.take_seat(reading);
         let mut gear = lock(gear);
         gear.pause();
-        let read = gear.read(shared, &reading.socket, reading.path, true);
+        let read = gear.read(shared, &reading.socket, reading.path, Reader::Driver);
         drop(gear);
         if reading.stop.closed.load(Ordering::SeqCst) {
             return;
@@ -116,7 +124,7 @@ pub(super) fn run(shared: &Shared, reading: &Reading, gear: &Mutex<Gear>) {
 
 impl Shared {
     /// Hands in what one call received, under one lock. `empty`: what is empty too.
-    fn batch(&self, path: Path, receives: &Receives, stage: &mut Option<Stage>, empty: bool) {
+    fn batch(&self, path: Path, receives: &Receives, stage: &mut Option<Stage>, empty: bool, by: Reader) {
         let (mut coalesced, mut truncated) = (0, 0);
         let mut state = self.state();
         let now = self.clock.now();
@@ -144,6 +152,7 @@ impl Shared {
                 }
             }
         }
+        let taken_next = by == Reader::Application && self.hears(&mut state);
         if path == Path::Multicast {
             self.offer_seat(&mut state, now);
         }
@@ -152,12 +161,13 @@ impl Shared {
         for _ in 0..truncated {
             self.receive_failed(&io::ErrorKind::FileTooLarge.into());
         }
-        if self.drain(Effort::Burst) {
+        // Who takes something drains after it: the application has its message first.
+        if taken_next || self.drain(Effort::Burst) {
             return;
         }
         // The one who drains may wait for the socket. That must not keep what came from those who wait for it.
         let state = self.state();
-        if state.protocol.stats().held.readable > 0 {
+        if state.protocol.readable() > 0 {
             self.wake_receivers(&state);
         }
     }

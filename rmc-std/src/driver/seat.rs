@@ -13,15 +13,20 @@ use std::time::Duration;
 
 use rmc_core::{Instant, Path};
 
-use super::reader::{Gear, Reading};
+use super::reader::{Gear, Reader, Reading};
 use super::{Shared, State};
 use crate::bell::Bell;
 use crate::lock::{lock, wait};
 
 /// So long the application may be away before somebody else reads.
 const AWAY: Duration = Duration::from_millis(2);
-/// So long after the application was last away the driver's thread keeps looking by itself: nobody has to wake it.
+/// So long after the application has last read the driver's thread keeps looking by itself: nobody has to wake it.
 const WATCHES: Duration = Duration::from_millis(100);
+/// While little comes the driver's thread looks less often, up to so long apart: a look may be in the way of a message.
+/// Not a number of milliseconds, as applications like to work in step with those.
+const LOOKS_APART: Duration = Duration::from_micros(20_300);
+/// So many reads since the last look are no longer little: what is not read must fit into the socket's buffer.
+const MUCH: u32 = 32;
 
 /// What is needed to read in place of the driver's thread.
 #[derive(Debug)]
@@ -59,11 +64,13 @@ pub(super) struct Seating {
     waits: bool,
     /// The driver's thread looks by itself whether the application is away.
     watched: bool,
+    /// How often the application has read since that looked last.
+    reads: u32,
 }
 
 impl Seating {
     pub(super) const fn new() -> Self {
-        Self { holder: Holder::Driver, wanted: false, waits: false, watched: false }
+        Self { holder: Holder::Driver, wanted: false, waits: false, watched: false, reads: 0 }
     }
 }
 
@@ -90,7 +97,7 @@ impl Shared {
     pub(super) fn take_seat(&self, reading: &Reading) {
         let Some(seat) = self.seat.as_ref().filter(|_| reading.path == Path::Multicast) else { return };
         let mut state = self.state();
-        let mut away = self.clock.now();
+        let (mut apart, mut watches_until) = (AWAY, self.clock.now());
         loop {
             let now = self.clock.now();
             let is_over = reading.stop.closed.load(Ordering::SeqCst) || state.protocol.is_closed();
@@ -100,13 +107,18 @@ impl Shared {
                 state.seating.watched = false;
                 return;
             }
-            if let Holder::Nobody(since) = holder {
-                away = since;
+            let reads = std::mem::take(&mut state.seating.reads);
+            if reads > 0 {
+                watches_until = now + WATCHES;
             }
-            state.seating.watched = now < away + WATCHES;
-            let timeout = state.seating.watched.then_some(AWAY);
+            apart = if reads < MUCH { (2 * apart).min(LOOKS_APART) } else { AWAY };
+            state.seating.watched = now < watches_until;
+            let look = match holder {
+                Holder::Nobody(since) => self.clock.until(since + AWAY),
+                Holder::Driver | Holder::Application => apart,
+            };
+            let timeout = state.seating.watched.then_some(look);
             state = wait(&seat.free, state, timeout);
-            away = if state.seating.watched { away } else { self.clock.now() };
         }
     }
 
@@ -114,10 +126,17 @@ impl Shared {
     /// if there is something for it now.
     pub(super) fn offer_seat(&self, state: &mut State, now: Instant) {
         let seating = &mut state.seating;
-        if seating.wanted && seating.holder == Holder::Driver && state.protocol.stats().held.readable > 0 {
+        if seating.wanted && seating.holder == Holder::Driver && state.protocol.readable() > 0 {
             seating.wanted = false;
             seating.holder = Holder::Nobody(now);
         }
+    }
+
+    /// For an application that has handed in what came: it needs no bell any more. Returns whether there is something
+    /// for it.
+    pub(super) fn hears(&self, state: &mut State) -> bool {
+        state.seating.waits = false;
+        state.protocol.readable() > 0
     }
 
     /// There is something to receive: whoever waits for it shall know.
@@ -146,6 +165,7 @@ impl Shared {
             state.seating.waits = false;
             if reads {
                 state.seating.holder = Holder::Nobody(self.clock.now());
+                state.seating.reads = state.seating.reads.saturating_add(1);
                 if state.receivers_waiting > 0 {
                     self.readable.notify_one();
                 }
@@ -169,21 +189,25 @@ impl Shared {
         let Some(Place { socket, gear }) = lock(&seat.place).clone() else { return false };
         let mut gear = gear.lock().unwrap_or_else(PoisonError::into_inner);
         gear.pause();
-        match gear.read(self, &socket, Path::Multicast, false) {
-            Ok(ended) => !ended,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => true,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                let mut state = self.state();
-                if state.protocol.is_closed() || state.protocol.stats().held.readable > 0 {
-                    return true;
+        let mut waited = false;
+        loop {
+            match gear.read(self, &socket, Path::Multicast, Reader::Application) {
+                Ok(ended) => return !ended,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => return true,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && !waited => {
+                    let mut state = self.state();
+                    if state.protocol.is_closed() || state.protocol.readable() > 0 {
+                        return true;
+                    }
+                    state.seating.waits = true;
+                    drop(state);
+                    seat.bell.wait(&socket, left);
+                    waited = true;
                 }
-                state.seating.waits = true;
-                drop(state);
-                seat.bell.wait(&socket, left);
-                true
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
+                // It will be told by the thread that is there for it.
+                Err(_) => return false,
             }
-            // It will be told by the thread that is there for it.
-            Err(_) => false,
         }
     }
 }
