@@ -85,9 +85,9 @@ fn class_above(len: usize) -> (usize, usize) {
     }
     let shift = (len - 1).ilog2();
     let quarter_shift = shift - 2;
-    // Rounded up. A shift, as a division would be the dearest step of what a packet costs.
-    let quarters = (len - (1 << shift) + (1 << quarter_shift) - 1) >> quarter_shift;
-    ((shift - MIN_SHIFT) as usize * 4 + quarters, (1 << shift) + (quarters << quarter_shift))
+    // From 4 to 7, and rounded up by one. A shift, as a division would be the dearest step of what a packet costs.
+    let quarters = (len - 1) >> quarter_shift;
+    ((shift - MIN_SHIFT) as usize * 4 + quarters - 3, (quarters + 1) << quarter_shift)
 }
 
 /// The largest class whose buffers all fit into `capacity`; `None` below the smallest and above the largest.
