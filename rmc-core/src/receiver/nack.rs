@@ -196,10 +196,19 @@ impl Scheduler {
         let doublings = attempts.saturating_sub(STEADY_ATTEMPTS).min(16);
         let first_time = self.untold(shared);
         rtt.in_vain(doublings, first_time);
-        let delay = shared.rng.stretch(rtt.retry(first_time, doublings));
+        let doubled = rtt.retry(first_time, doublings).min(self.twice_the_last(gap).max(rtt.timeout(first_time)));
+        let delay = shared.rng.stretch(doubled);
         let delay = delay.min(first_time.most.max(rtt.timeout(first_time)));
         let due = self.busy_until.max(now + delay);
         GapState::Armed(Asking { due, attempts, asked: Some(Asked { first, stamp, once }) })
+    }
+
+    /// Twice as long as a gap was to wait after its last ask. A delay that was doubled while the sender was held up must
+    /// not be multiplied with the longer round trip that its answers tell then.
+    fn twice_the_last(&self, gap: Gap) -> Duration {
+        let GapState::Armed(Asking { due, asked: Some(asked), .. }) = gap.state else { return Duration::MAX };
+        let last = self.stamps.sent_at(asked.stamp);
+        last.map_or(Duration::MAX, |at| due.saturating_since(at).saturating_mul(2))
     }
 
     /// A repair came for what `asked` tells of, and is no sample.

@@ -47,6 +47,11 @@ impl Stamps {
         self.find(stamp).is_some()
     }
 
+    /// When the NACK with `stamp` left; `None`: before the last ones.
+    pub(crate) fn sent_at(&self, stamp: u32) -> Option<Instant> {
+        self.find(stamp).and_then(|index| self.sent.get(index)).map(|sent| sent.at)
+    }
+
     /// The NACK with `stamp` was answered: the round trip, if this is its first answer, and it was sent at `from` or
     /// later.
     pub(crate) fn answered(&mut self, stamp: u32, from: Instant, now: Instant) -> Option<Duration> {

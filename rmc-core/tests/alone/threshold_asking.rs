@@ -8,6 +8,7 @@ use crate::given::{confirm, last_stamp, nack_times};
 use crate::lone::{Lone, MS, NS, SECOND, Sent, US, peer};
 use crate::packets::{data, repair};
 
+const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// No deadline but those of NACKs lies near.
@@ -154,6 +155,52 @@ fn nack_timeout_a_tick_before_its_end_the_delays_go_on_growing() {
 fn nack_timeout_at_its_end_the_gap_counts_as_new() {
     let wait = wait_after_sixth(5 * SECOND);
     assert!(wait >= RTO && wait <= RTO * 3 / 2, "{wait:?}");
+}
+
+/// How long 3 waits before and after the ask that follows on those at the given times and on a sample of 150 ms: RTO is
+/// then 25.75 ms and four times 38.5 ms.
+fn waits_around_a_long_sample(times: &[Duration]) -> (Duration, Duration) {
+    let mut lone = Lone::new(|config| {
+        patient(config);
+        config.nack_max_delay = MINUTE;
+    });
+    lone.hear_all([2]);
+    lone.now = RTO / 3;
+    lone.hear_unicast(peer(0), &repair(1));
+    lone.hear_all([4]);
+    for &time in times {
+        lone.now = time;
+        lone.tick();
+    }
+    // Its NACK asks for 5 too, which only it does.
+    lone.sent.clear();
+    lone.now = SECOND;
+    lone.hear_all([6]);
+    lone.now += 150 * MS;
+    lone.hear_unicast(peer(0), &repair(5));
+    lone.run_for(10 * SECOND);
+    let times = nack_times(&lone);
+    (times[1] - times[0], times[2] - times[1])
+}
+
+const LONGER_RTO: Duration = Duration::from_micros(179_750);
+
+/// Sixteen times the longer RTO would be 2.9 s.
+// RMC-GAP-7
+#[test]
+fn a_delay_is_at_most_twice_the_one_before_whatever_becomes_of_the_round_trip() {
+    let (before, after) = waits_around_a_long_sample(&[100 * MS, 200 * MS, 400 * MS]);
+    assert!(before >= 8 * RTO && before <= 12 * RTO, "{before:?}");
+    assert!(after >= 2 * before && after <= 3 * before, "{after:?} after {before:?}");
+}
+
+/// The ask before was overdue, so that its delay was RTO.
+// RMC-GAP-7
+#[test]
+fn a_delay_is_at_least_rto_however_short_the_one_before_was() {
+    let (before, after) = waits_around_a_long_sample(&[]);
+    assert_eq!(before, 150 * MS);
+    assert!(after >= LONGER_RTO && after <= LONGER_RTO * 3 / 2, "{after:?}");
 }
 
 /// How often 1 is asked for until so long after the fourth ask, whose delay would be at least 80 ms.
