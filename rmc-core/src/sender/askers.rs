@@ -6,6 +6,7 @@ use core::net::SocketAddr;
 
 use super::flow::Account;
 use super::ramp::Ramp;
+use super::repair_loss::RepairLoss;
 use super::rounds::AskerId;
 use crate::hash::{Map, map};
 use crate::range_set::RangeSet;
@@ -45,6 +46,7 @@ pub(crate) struct Asker {
     pub(crate) turn: Turn,
     pub(crate) account: Account,
     pub(crate) ramp: Ramp,
+    pub(crate) repair_loss: RepairLoss,
     /// When it may be told again to wait.
     pub(crate) waits_until: Option<Instant>,
     idle: bool,
@@ -153,6 +155,7 @@ impl Asker {
             turn: Turn::Out,
             account: Account::new(),
             ramp: Ramp::new(),
+            repair_loss: RepairLoss::new(),
             waits_until: None,
             idle: false,
         }
@@ -184,6 +187,7 @@ mod fingerprint {
                 turn,
                 account,
                 ramp,
+                repair_loss,
                 waits_until,
                 idle,
             } = self;
@@ -197,6 +201,7 @@ mod fingerprint {
             to.put(turn);
             to.put(account);
             to.put(ramp);
+            to.put(repair_loss);
             to.put(idle);
         }
     }

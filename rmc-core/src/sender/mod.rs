@@ -13,6 +13,7 @@ mod log;
 mod pacing;
 mod ramp;
 mod receivers;
+mod repair_loss;
 mod repairs;
 mod rounds;
 mod selection;

@@ -284,6 +284,7 @@ impl Repairs {
         match verdict.named {
             Named::First => {
                 asking.has_opened = true;
+                self.askers.get_mut(asking.place).repair_loss.add(verdict.lost);
                 self.owe(asking.place, SeqRange::single(seq));
             }
             Named::Again => self.owe(asking.place, SeqRange::single(seq)),

@@ -102,10 +102,12 @@ pub(crate) struct Verdict {
     pub(crate) unheard: u16,
     /// Its repair has left some time ago, and is asked for again.
     pub(crate) repeated: bool,
+    /// The same, and only this one had asked for it: that repair was lost.
+    pub(crate) lost: bool,
 }
 
 impl Verdict {
-    const FIRST: Self = Self { named: Named::First, unheard: 1, repeated: false };
+    const FIRST: Self = Self { named: Named::First, unheard: 1, repeated: false, lost: false };
 }
 
 impl Rounds {
@@ -148,23 +150,23 @@ impl Rounds {
             if !is_same {
                 round.asker = None;
             }
-            return Verdict { named, unheard: round.nacks, repeated: false };
+            return Verdict { named, unheard: round.nacks, repeated: false, lost: false };
         };
         if now >= left.at + round.stretch(hold_off.answered) {
             let repeats = round.repeats.saturating_add(1);
             let ended = core::mem::replace(round, Round { repeats, lost: is_same, ..new });
             self.ended(ended, over);
-            return Verdict { repeated: true, ..Verdict::FIRST };
+            return Verdict { repeated: true, lost: is_same, ..Verdict::FIRST };
         }
         round.nacks = round.nacks.saturating_add(counts.into());
         let unheard = if now < left.at + hold_off.unheard { round.nacks } else { 0 };
         if is_same || left.to_all {
             let first = round.asker.take_if(|_| !is_same);
             let named = first.map_or(Named::Answered, Named::Shared);
-            return Verdict { named, unheard, repeated: false };
+            return Verdict { named, unheard, repeated: false, lost: false };
         }
         (round.asker, round.left) = (None, None);
-        Verdict { named: Named::ByMany, unheard, repeated: false }
+        Verdict { named: Named::ByMany, unheard, repeated: false, lost: false }
     }
 
     /// The repair of `seq` leaves. Returns whether its only asker has lost one before, and this is the first copy.

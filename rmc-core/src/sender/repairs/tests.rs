@@ -264,26 +264,25 @@ fn all_strangers_together_are_one_asker() {
     assert_eq!(left, (1_001..=1_010).map(|seq| (None, seq)).collect::<Vec<_>>(), "one that has proven itself");
 }
 
-/// Each number leaves again when it is asked for a round trip later, and from then on twice, but only to one alone.
+/// Each number leaves again when it is asked for a round trip later, then twice, but only to one alone that loses many.
 // RMC-REPAIR-17
 #[test]
-fn a_repair_after_one_that_was_lost_goes_twice_to_one_alone() {
-    let mut desk = sent(10, |_| {});
-    for expected in [vec_of(1), vec_of(2), vec_of(2)] {
-        desk.ask(1, true, 4, 4);
-        assert_eq!(desk.all(), expected);
-        desk.pass(MS);
+fn repairs_after_ones_that_were_lost_go_twice_to_one_alone() {
+    for (mode, to, last, rounds) in [
+        (RepairMode::Adaptive, Some(1), 7, [1, 2, 2]),
+        (RepairMode::Adaptive, Some(1), 6, [1, 1, 2]),
+        (RepairMode::Multicast, None, 7, [1, 1, 1]),
+    ] {
+        let mut desk = sent(10, |config| config.repair_mode = mode);
+        for copies in rounds {
+            desk.ask(1, true, 1, last);
+            let mut left = desk.all();
+            left.sort_unstable();
+            let each = (1..=last).flat_map(|seq| core::iter::repeat_n((to, seq), copies));
+            assert_eq!(left, each.collect::<Vec<_>>());
+            desk.pass(MS);
+        }
     }
-    let mut desk = sent(10, |config| config.repair_mode = RepairMode::Multicast);
-    for _ in 0..3 {
-        desk.ask(1, true, 4, 4);
-        assert_eq!(desk.all(), [(None, 4)]);
-        desk.pass(MS);
-    }
-}
-
-fn vec_of(count: usize) -> Vec<(Option<u8>, u64)> {
-    core::iter::repeat_n((Some(1), 4), count).collect()
 }
 
 /// To the byte.

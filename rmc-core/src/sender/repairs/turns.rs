@@ -193,9 +193,10 @@ impl Repairs {
                 // Where each is answered alone the rounds are those of strangers: what goes to another one is no answer
                 // to them.
                 let is_of_round = to_all || terms.mode != RepairMode::Unicast;
-                // What was lost twice is late, so that the second repair goes twice, unless there is a queue.
-                let again =
-                    is_of_round && self.rounds.leave(seq, to_all, terms.now) && !to_all && !asker.ramp.sees_queue();
+                // What was lost twice is late, so that the second repair goes twice to one that loses much, unless
+                // there is a queue.
+                let may_again = !to_all && asker.repair_loss.is_much() && !asker.ramp.sees_queue();
+                let again = is_of_round && self.rounds.leave(seq, to_all, terms.now) && may_again;
                 if !again {
                     asker.owed.remove_up_to(seq);
                 }
