@@ -211,7 +211,7 @@ mod elsewhere {
         }
 
         pub(crate) fn bytes_of(&self, arrival: &Arrival) -> &[u8] {
-            &self.buffer[..arrival.len]
+            &self.buffer[arrival.start..arrival.start + arrival.len]
         }
     }
 }

@@ -3,9 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use rmc_std::{
-    EndCause, Endpoint, EventMask, FlushError, Received, RecvError, RecvTimeoutError, SendError, TryRecvError,
-};
+use rmc_std::{EndCause, EventMask, FlushError, Received, RecvError, RecvTimeoutError, SendError, TryRecvError};
 
 use super::fixture::{LONG, eventually, new_group, next_message, node, on_lo, payload, send_all};
 
@@ -22,7 +20,7 @@ fn threads(port: u16) -> Vec<std::path::PathBuf> {
 #[cfg(target_os = "linux")]
 #[test]
 fn every_thread_ends_on_close_on_drop_and_on_finish() {
-    let ends: [fn(Endpoint); 3] = [|node| node.close(), drop, |node| assert!(node.finish(Duration::ZERO))];
+    let ends: [fn(rmc_std::Endpoint); 3] = [|node| node.close(), drop, |node| assert!(node.finish(Duration::ZERO))];
     for end in ends {
         let a = node(new_group());
         a.observe_notices(|_, _| std::ops::ControlFlow::Continue(())).unwrap();
