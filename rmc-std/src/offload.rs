@@ -41,8 +41,8 @@ mod linux {
 
     use nix::errno::Errno;
     use nix::sys::socket::{
-        ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrStorage, getsockopt, recvmmsg, sendmsg,
-        setsockopt, sockopt,
+        ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrStorage, getsockopt, recvmmsg, recvmsg,
+        sendmsg, setsockopt, sockopt,
     };
 
     use super::Arrival;
@@ -88,6 +88,8 @@ mod linux {
         /// How many receives the next call makes room for: preparing many for one datagram that comes alone would take
         /// as long as receiving it.
         expected: usize,
+        /// Room for what the system tells beside one datagram.
+        control: Vec<u8>,
     }
 
     /// How much more the next call makes room for when one has filled all there was.
@@ -99,7 +101,13 @@ mod linux {
         /// `count` receives of at most `each` bytes. Memory that nothing is received into stays untouched.
         pub(crate) fn new(count: usize, each: usize) -> Self {
             let arrivals = Vec::with_capacity(count);
-            Self { buffer: vec![0; count * (each + STAGGER)], each, arrivals, expected: 1 }
+            Self {
+                buffer: vec![0; count * (each + STAGGER)],
+                each,
+                arrivals,
+                expected: 1,
+                control: nix::cmsg_space!(i32),
+            }
         }
 
         /// Takes what is there, at least one datagram: `wait`s for that, or says `WouldBlock`.
@@ -107,6 +115,11 @@ mod linux {
             self.arrivals.clear();
             let stride = self.each + STAGGER;
             let room = std::mem::replace(&mut self.expected, 1);
+            if room == 1 {
+                self.receive_one(socket, wait)?;
+                self.expected = GROWTH.min(self.buffer.len() / stride);
+                return Ok(&self.arrivals);
+            }
             let chunks = self.buffer.chunks_exact_mut(stride).take(room);
             let mut slices: Vec<_> = chunks.map(|chunk| [IoSliceMut::new(&mut chunk[..self.each])]).collect();
             // Made anew for each call: nix does not renew the lengths that the system has written over.
@@ -114,21 +127,24 @@ mod linux {
             let flags = if wait { MsgFlags::MSG_WAITFORONE } else { MsgFlags::MSG_DONTWAIT };
             let received = recvmmsg(socket.as_raw_fd(), &mut headers, slices.iter_mut(), flags, None)?;
             for (index, message) in received.enumerate() {
-                let len = message.bytes;
-                // An address that the system has not written must not be read.
-                let source = if len == 0 { None } else { message.address.and_then(address) };
-                let segment = message.cmsgs().ok().into_iter().flatten().find_map(|control| match control {
-                    ControlMessageOwned::UdpGroSegments(size) => usize::try_from(size).ok(),
-                    _ => None,
-                });
-                let segment = segment.filter(|&size| size > 0).unwrap_or(len).max(1);
-                let truncated = message.flags.contains(MsgFlags::MSG_TRUNC);
-                self.arrivals.push(Arrival { source, start: index * stride, len, segment, truncated });
+                let controls = message.cmsgs().ok().into_iter().flatten();
+                self.arrivals.push(arrival(message.bytes, index * stride, message.address, controls, message.flags));
             }
             let came = self.arrivals.len();
             self.expected =
                 if came < room { came.max(room / 2) } else { (room * GROWTH).min(self.buffer.len() / stride) };
             Ok(&self.arrivals)
+        }
+
+        /// The same for a datagram that probably comes alone: nothing has to be allocated for it.
+        fn receive_one(&mut self, socket: &UdpSocket, wait: bool) -> io::Result<()> {
+            let mut slices = [IoSliceMut::new(&mut self.buffer[..self.each])];
+            let flags = if wait { MsgFlags::empty() } else { MsgFlags::MSG_DONTWAIT };
+            let control = Some(&mut self.control[..]);
+            let message = recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut slices, control, flags)?;
+            let controls = message.cmsgs().ok().into_iter().flatten();
+            self.arrivals.push(arrival(message.bytes, 0, message.address, controls, message.flags));
+            Ok(())
         }
 
         /// What was received last.
@@ -139,6 +155,23 @@ mod linux {
         pub(crate) fn bytes_of(&self, arrival: &Arrival) -> &[u8] {
             &self.buffer[arrival.start..arrival.start + arrival.len.min(self.each)]
         }
+    }
+
+    fn arrival(
+        len: usize,
+        start: usize,
+        storage: Option<SockaddrStorage>,
+        mut controls: impl Iterator<Item = ControlMessageOwned>,
+        flags: MsgFlags,
+    ) -> Arrival {
+        // An address that the system has not written must not be read.
+        let source = if len == 0 { None } else { storage.and_then(address) };
+        let segment = controls.find_map(|control| match control {
+            ControlMessageOwned::UdpGroSegments(size) => usize::try_from(size).ok(),
+            _ => None,
+        });
+        let segment = segment.filter(|&size| size > 0).unwrap_or(len).max(1);
+        Arrival { source, start, len, segment, truncated: flags.contains(MsgFlags::MSG_TRUNC) }
     }
 
     fn address(storage: SockaddrStorage) -> Option<SocketAddr> {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use rmc_core::Path;
+use rmc_core::{Instant, Path};
 
 use super::drain::Effort;
 use super::load::ReceiveLoad;
@@ -34,6 +34,17 @@ pub(super) enum Reader {
     Driver,
     /// A thread that waits in `recv`: it takes what is there, and drains when it has.
     Application,
+}
+
+/// What one call received.
+#[derive(Clone, Copy, Debug)]
+struct Call {
+    path: Path,
+    by: Reader,
+    /// When the call returned. Others may have handed in something later meanwhile: the protocol's time does not go back.
+    now: Instant,
+    /// Nothing will come any more: what is empty says so, and is no datagram.
+    ended: bool,
 }
 
 /// How a thread is told to stop; its socket must be woken too.
@@ -80,8 +91,9 @@ impl Gear {
     pub(super) fn read(&mut self, shared: &Shared, socket: &UdpSocket, path: Path, by: Reader) -> io::Result<bool> {
         let arrivals = self.receives.receive(socket, by == Reader::Driver)?;
         let ended = arrivals.iter().any(|arrival| arrival.len == 0) && socket::is_shut_down(socket);
-        self.load.received(shared.clock.now());
-        shared.batch(path, &self.receives, &mut self.stage, !ended, by);
+        let now = shared.clock.now();
+        self.load.received(now);
+        shared.batch(Call { path, by, now, ended }, &self.receives, &mut self.stage);
         Ok(ended)
     }
 }
@@ -123,11 +135,11 @@ pub(super) fn run(shared: &Shared, reading: &Reading, gear: &Mutex<Gear>) {
 }
 
 impl Shared {
-    /// Hands in what one call received, under one lock. `empty`: what is empty too.
-    fn batch(&self, path: Path, receives: &Receives, stage: &mut Option<Stage>, empty: bool, by: Reader) {
+    /// Hands in what one call received, under one lock.
+    fn batch(&self, call: Call, receives: &Receives, stage: &mut Option<Stage>) {
+        let Call { path, by, now, ended } = call;
         let (mut coalesced, mut truncated) = (0, 0);
         let mut state = self.state();
-        let now = self.clock.now();
         state.forget_former(now);
         for arrival in receives.arrivals() {
             // The system does not name who sent an empty one; it is counted as malformed, from whomever it came.
@@ -142,7 +154,7 @@ impl Shared {
             }
             let State { protocol, .. } = &mut *state;
             let mut hand_in = |source: SocketAddr, bytes: &[u8]| protocol.handle_datagram(now, source, path, bytes);
-            if bytes.is_empty() && empty {
+            if bytes.is_empty() && !ended {
                 hand_in(source, bytes);
             }
             for datagram in bytes.chunks(arrival.segment) {
