@@ -112,13 +112,13 @@ impl Shared {
                 watches_until = now + WATCHES;
             }
             apart = if reads < MUCH { (2 * apart).min(LOOKS_APART) } else { AWAY };
-            state.seating.watched = now < watches_until;
             let look = match holder {
-                Holder::Nobody(since) => self.clock.until(since + AWAY),
-                Holder::Driver | Holder::Application => apart,
+                // An application that has got its message may never come back.
+                Holder::Nobody(since) => Some(self.clock.until(since + AWAY)),
+                Holder::Driver | Holder::Application => (now < watches_until).then_some(apart),
             };
-            let timeout = state.seating.watched.then_some(look);
-            state = wait(&seat.free, state, timeout);
+            state.seating.watched = look.is_some();
+            state = wait(&seat.free, state, look);
         }
     }
 

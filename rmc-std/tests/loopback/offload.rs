@@ -191,6 +191,24 @@ fn what_comes_while_the_application_is_away_is_read_all_the_same() {
     }
 }
 
+/// It has asked to read itself, and got its message instead: it may never come back.
+#[test]
+fn what_comes_after_the_application_has_gone_for_good_is_read_all_the_same() {
+    let group = new_group();
+    let (a, b) = (node(group), node(group));
+    thread::scope(|scope| {
+        let waits = scope.spawn(|| next_message(&b));
+        // It must wait already, or it would find its message without asking.
+        thread::sleep(Duration::from_millis(50));
+        a.send(&payload(1, 0, 100)).unwrap();
+        assert_eq!(waits.join().unwrap().payload, payload(1, 0, 100));
+    });
+    for number in 1..100 {
+        a.send(&payload(1, number, 100)).unwrap();
+    }
+    eventually("it is read", || b.stats().rx.messages >= 100);
+}
+
 /// What comes by the other socket, or by another thread, wakes an application that waits at the multicast socket.
 #[test]
 fn an_application_that_reads_hears_of_private_messages_and_of_the_end() {
