@@ -135,6 +135,8 @@ pub(super) struct LinkState {
     busy_until: Instant,
     /// When the last datagram that keeps the order comes out.
     last_out: Instant,
+    /// How many bytes may wait for the rate before the node that sends waits; `None`: it never does.
+    pub(super) send_buffer: Option<u64>,
 }
 
 /// How a datagram came through.
@@ -162,6 +164,7 @@ impl LinkState {
             loss: LossState::default(),
             busy_until: Instant::ORIGIN,
             last_out: Instant::ORIGIN,
+            send_buffer: None,
         }
     }
 
@@ -171,6 +174,13 @@ impl LinkState {
             self.loss = LossState::default();
         }
         self.link = link;
+    }
+
+    /// Until when the node that sends has to wait, for the bytes in front of it; `None`: not at all.
+    pub(super) fn full_until(&self, now: Instant) -> Option<Instant> {
+        let (buffer, rate) = (self.send_buffer?, self.link.rate?);
+        let too_long = self.busy_until.saturating_since(now).saturating_sub(time_for(buffer, rate.max(1)));
+        (too_long > Duration::ZERO).then(|| now + too_long)
     }
 
     /// A datagram of `len` bytes, headers included, wants to pass.
@@ -186,7 +196,7 @@ impl LinkState {
             if queued > 0 && queued + len as u64 > self.link.queue {
                 return Err(Refusal::QueueFull);
             }
-            out = now.max(self.busy_until) + time_for(len, rate);
+            out = now.max(self.busy_until) + time_for(len as u64, rate);
             self.busy_until = out;
         }
         if self.loss.loses(&self.link.loss, &mut self.rng) {
@@ -247,8 +257,8 @@ fn bytes_in(time: Duration, rate: u64) -> u64 {
     u64::try_from(u128::from(nanos(time)) * u128::from(rate) / 1_000_000_000).unwrap_or(u64::MAX)
 }
 
-fn time_for(len: usize, rate: u64) -> Duration {
-    let nanos = (len as u128 * 1_000_000_000).div_ceil(u128::from(rate));
+fn time_for(bytes: u64, rate: u64) -> Duration {
+    let nanos = (u128::from(bytes) * 1_000_000_000).div_ceil(u128::from(rate));
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 

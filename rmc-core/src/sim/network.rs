@@ -126,6 +126,11 @@ impl Network {
         self.egress.get_mut(node.index())
     }
 
+    /// Until when a node has to wait before it sends more; `None`: not at all.
+    pub(super) fn full_until(&self, node: NodeId) -> Option<Instant> {
+        self.egress.get(node.index())?.full_until(self.now)
+    }
+
     pub(super) fn ingress_mut(&mut self, node: NodeId) -> Option<&mut LinkState> {
         self.ingress.get_mut(node.index())
     }
@@ -367,7 +372,7 @@ pub(super) fn datagram(packets: &Packets, now: Instant, packet: PacketId) -> Dat
 }
 
 /// The length of the IP packet.
-const fn wire_len(destination: SocketAddr, len: usize) -> usize {
+pub(super) const fn wire_len(destination: SocketAddr, len: usize) -> usize {
     len + if destination.is_ipv4() { 28 } else { 48 }
 }
 

@@ -194,6 +194,11 @@ impl Sim {
         let Some(node) = nodes.get_mut(id.index()) else { return };
         let State::Up(protocol) = &mut node.state else { return };
         loop {
+            if let Some(at) = net.full_until(id) {
+                // Its driver waits at the socket, and does nothing else meanwhile but to read.
+                deadlines.set(id.0, at);
+                return;
+            }
             match protocol.poll_action() {
                 Action::Transmit(transmit) => {
                     let len = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);

@@ -28,6 +28,19 @@ impl Sim {
         Ok(())
     }
 
+    /// Lets a node send only while at most so many bytes wait for the rate of its egress: as a driver whose socket makes
+    /// it wait. Then one datagram more than that is in the queue at most, and with room for that nothing is dropped
+    /// there. Default `None`: whatever a node has goes to the link at once.
+    ///
+    /// # Errors
+    ///
+    /// There is no such node.
+    pub fn set_send_buffer(&mut self, node: NodeId, bytes: Option<u64>) -> Result<(), SimError> {
+        self.net.egress_mut(node).ok_or(SimError::NoSuchNode(node))?.send_buffer = bytes;
+        self.settle(node);
+        Ok(())
+    }
+
     /// The link into one node.
     ///
     /// # Errors

@@ -131,6 +131,38 @@ fn an_ipv6_header_is_20_bytes_longer() {
     }
 }
 
+#[test]
+fn with_a_send_buffer_a_sender_waits_and_nothing_is_dropped() {
+    // While 200 bytes wait the third may come to them, and the fourth may not.
+    for (queue, taken) in [(300, 5), (299, 2)] {
+        let mut world = World::new(1, 1, Link::IDEAL.with_rate(RATE, queue), &Link::IDEAL);
+        world.sim.set_send_buffer(world.sender, Some(200)).expect("it is there");
+        world.send(5, 100);
+        let queued = world.sim.protocol(world.sender).expect("it is up").stats().held.queued_packets;
+        assert_eq!(queued, if taken == 5 { 2 } else { 0 }, "what is dropped makes nobody wait");
+        world.sim.run_for(MS);
+        let expected: Vec<_> = (1..=taken).map(|seq| (seq, u32::try_from(seq).expect("small") * 100 * US)).collect();
+        assert_eq!(world.got(0), expected, "the line is never idle");
+        assert_eq!(world.missed(None).len() as u64, 5 - taken, "a queue of {queue}");
+    }
+}
+
+#[test]
+fn a_sender_goes_on_as_soon_as_enough_bytes_have_left() {
+    for (wait, left) in [(100 * US, 2), (99 * US, 3)] {
+        let mut world = World::new(1, 1, Link::IDEAL.with_rate(RATE, 1_000), &Link::IDEAL);
+        world.sim.set_send_buffer(world.sender, Some(100)).expect("it is there");
+        world.send(5, 100);
+        let queued = |world: &World| world.sim.protocol(world.sender).expect("it is up").stats().held.queued_packets;
+        assert_eq!(queued(&world), 3);
+        world.sim.run_for(wait);
+        assert_eq!(queued(&world), left, "after {wait:?}");
+        // Without a bound everything goes to the link at once.
+        world.sim.set_send_buffer(world.sender, None).expect("it is there");
+        assert_eq!(queued(&world), 0);
+    }
+}
+
 /// A link that is changed goes on with what waits in front of it.
 #[test]
 fn a_queue_outlives_a_change_of_its_link() {
