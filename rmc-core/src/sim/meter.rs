@@ -4,6 +4,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::network::wire_len;
 use super::node::NodeId;
 use super::scenario::is_message;
 use super::tap::{Datagram, Fate, Observer};
@@ -27,6 +28,8 @@ pub(super) struct Meter {
     pub(super) completed_at: Instant,
     pub(super) first_transmissions: u64,
     pub(super) repairs: u64,
+    pub(super) first_bytes: u64,
+    pub(super) sent_bytes: u64,
     pub(super) nacks: u64,
     pub(super) nacks_first_loss: u64,
     pub(super) nacks_from_11th: u64,
@@ -60,6 +63,8 @@ impl Meter {
             completed_at: Instant::ORIGIN,
             first_transmissions: 0,
             repairs: 0,
+            first_bytes: 0,
+            sent_bytes: 0,
             nacks: 0,
             nacks_first_loss: 0,
             nacks_from_11th: 0,
@@ -107,9 +112,17 @@ pub(super) fn data_of(sender: NodeId, datagram: &Datagram<'_>) -> Option<(u64, b
 
 impl Observer for Meter {
     fn sent(&mut self, datagram: &Datagram<'_>) {
+        if datagram.from != Some(self.sender) {
+            return;
+        }
+        let len = wire_len(datagram.destination, datagram.bytes.len()) as u64;
+        self.sent_bytes += len;
         match data_of(self.sender, datagram) {
             Some((_, true)) => self.repairs += 1,
-            Some((_, false)) => self.first_transmissions += 1,
+            Some((_, false)) => {
+                self.first_transmissions += 1;
+                self.first_bytes += len;
+            }
             None => {}
         }
     }

@@ -42,6 +42,9 @@ pub struct Scenario {
     pub rate: u64,
     /// The link out of the sender: what is lost here is lost for all. Default [`Link::IDEAL`].
     pub egress: Link,
+    /// How many bytes wait for the egress's rate before the sender waits, see [`Sim::set_send_buffer`]. Default `None`:
+    /// it never does.
+    pub send_buffer: Option<u64>,
     /// The link into each receiver. Default: 500 us, and nothing is lost.
     pub ingress: Link,
     /// The link into the sender, on which NACKs come. Default: 500 us, and nothing is lost.
@@ -93,6 +96,10 @@ pub struct Report {
     pub first_transmissions: u64,
     /// Repairs sent: one to one receiver counts as much as one to all.
     pub repairs: u64,
+    /// Bytes of the first transmissions, IP and UDP headers included.
+    pub first_bytes: u64,
+    /// Bytes of all that the sender sent, likewise: what its egress has carried.
+    pub sent_bytes: u64,
     /// Numbers that receivers reported as lost for good.
     pub given_up: u64,
     /// How long after a receiver saw that a number was missing it had it; one for each number and receiver, ascending.
@@ -118,6 +125,7 @@ impl Scenario {
             size: 100,
             rate: 10_000,
             egress: Link::IDEAL,
+            send_buffer: None,
             ingress: link.clone(),
             feedback: link,
             uplink: Link::IDEAL,
@@ -148,8 +156,9 @@ impl Scenario {
         self.play_watched(|_| ControlFlow::Continue(()))
     }
 
-    /// The same, and tells `watch` how far it is: after each message, and after each step from the last message on. If
-    /// it breaks, the scenario ends there, and the report is about what has happened until then.
+    /// The same, and tells `watch` how far it is: after each message, and after each step while the send queue is full
+    /// and from the last message on. If it breaks, the scenario ends there, and the report is about what has happened
+    /// until then.
     ///
     /// # Errors
     ///
@@ -190,6 +199,9 @@ impl Scenario {
                 if error != SimError::Send(SendError::Full) || sim.step().is_none() {
                     return Err(error);
                 }
+                if watch(Course { sent: index, complete: complete(sim) }).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
             }
             if watch(Course { sent: index + 1, complete: complete(sim) }).is_break() {
                 return Ok(ControlFlow::Break(()));
@@ -218,6 +230,7 @@ impl Scenario {
         sim.set_links(&self.uplink, &self.ingress);
         let sender = sim.add(|config| self.configure(config))?;
         sim.set_egress(sender, self.egress.clone())?;
+        sim.set_send_buffer(sender, self.send_buffer)?;
         sim.set_ingress(sender, self.feedback.clone())?;
         for index in 0..self.receivers {
             let receiver = sim.add(|config| self.configure(config))?;
@@ -258,6 +271,8 @@ impl Scenario {
             nacks_from_11th: meter.nacks_from_11th,
             first_transmissions: meter.first_transmissions,
             repairs: meter.repairs,
+            first_bytes: meter.first_bytes,
+            sent_bytes: meter.sent_bytes,
             given_up: meter.given_up,
             recoveries,
             elapsed,

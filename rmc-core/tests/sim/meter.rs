@@ -1,8 +1,9 @@
 //! What a scenario reports, where every figure is known beforehand.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
-use rmc_core::sim::{Link, Loss, Report, Scenario};
+use rmc_core::sim::{Course, Link, Loss, Report, Scenario};
 use rmc_core::{FlowControl, RepairMode};
 
 use super::world::{MS, SECOND, US};
@@ -123,4 +124,49 @@ fn the_seed_decides() {
     };
     assert_eq!(run(1), run(1));
     assert_ne!(run(1), run(2));
+}
+
+#[test]
+fn bytes_are_those_of_the_ip_packets_that_the_sender_sent() {
+    // One packet of 100 bytes, 16 of RMC's header, 28 of IP's and UDP's.
+    const PACKET: u64 = 144;
+    let report = play(3, |scenario| scenario.egress = Link::IDEAL.with_loss(Loss::Script(vec![10])));
+    assert_eq!(report.first_bytes, 100 * PACKET, "what is lost was sent");
+    assert_eq!(report.sent_bytes, (100 + report.repairs) * PACKET, "no Heartbeat is due, and the others' do not count");
+    let slow = play(3, |scenario| scenario.rate = 20);
+    assert_eq!(slow.first_bytes, 100 * PACKET);
+    assert!(slow.sent_bytes > 100 * PACKET, "Heartbeats count");
+}
+
+/// A sender whose messages never end, with a link of 1 MB/s.
+fn saturated(receivers: usize, messages: u64) -> Scenario {
+    let mut scenario = Scenario::new(receivers, messages);
+    (scenario.size, scenario.rate, scenario.send_buffer) = (1_400, 0, Some(16_384));
+    scenario.egress = Link::IDEAL.with_rate(1_000_000, 32_768);
+    scenario
+}
+
+#[test]
+fn a_sender_that_waits_for_its_link_uses_it_and_loses_nothing() {
+    let report = saturated(2, 500).run().expect("a valid configuration");
+    assert!(report.ok);
+    assert_eq!((report.lost_packets, report.repairs), (0, 0));
+    // A byte takes a microsecond.
+    let link = Duration::from_micros(report.sent_bytes);
+    assert!(report.elapsed >= Duration::from_micros(report.first_bytes), "the link cannot carry more: {report:?}");
+    assert!(report.elapsed <= link + MS, "it is never idle but for the last trip: {report:?}");
+}
+
+#[test]
+fn who_watches_can_end_it_while_the_send_queue_is_full() {
+    let mut scenario = saturated(1, 1_000);
+    (scenario.config.send_queue_packets, scenario.config.max_message) = (10, 1_400);
+    let mut before = Course::default();
+    let watch = |course: Course| {
+        let is_full = course.sent == before.sent;
+        before = course;
+        if is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let (report, _) = scenario.play_watched(watch).expect("a valid configuration");
+    assert!(report.stuck.is_none() && report.complete == 0 && report.first_transmissions < 1_000, "{report:?}");
 }
