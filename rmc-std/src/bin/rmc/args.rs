@@ -15,7 +15,7 @@ use crate::message::MIN_GENERATED;
 use crate::units;
 
 pub(crate) use bench::{BenchArgs, Role};
-pub(crate) use sim::{DEFAULT_DELAY, DEFAULT_MESSAGES, DEFAULT_RECEIVERS, DEFAULT_SWEEP_MESSAGES, SimArgs};
+pub(crate) use sim::{DEFAULT_DELAY, DEFAULT_LINK_RATE, DEFAULT_RECEIVERS, SimArgs};
 
 /// Reliable multicast: one sends, many receive all of it, in order.
 #[derive(Debug, Parser)]

@@ -1,5 +1,7 @@
 //! `rmc sim`: one sender and any number of receivers on a simulated network, in virtual time.
 
+mod goodput;
+mod goodput_plot;
 mod network;
 mod new_file;
 mod outcome;
@@ -14,7 +16,7 @@ use std::time::{Duration, Instant};
 use indicatif::ProgressBar;
 use rmc_std::rmc_core::sim::{Course, Report, Sim};
 
-use crate::args::{DEFAULT_MESSAGES, DEFAULT_RECEIVERS, SimArgs};
+use crate::args::{DEFAULT_RECEIVERS, SimArgs};
 use crate::json::Lines;
 use crate::progress::{Screen, Unit};
 use crate::{Failure, interrupt};
@@ -30,12 +32,11 @@ fn run_once(options: &SimArgs) -> Result<ExitCode, Failure> {
     let lines = Lines::new(options.output.json, Instant::now());
     let screen = Screen::new(options.output);
     let receivers = options.receivers.unwrap_or(DEFAULT_RECEIVERS);
-    let messages = options.messages.unwrap_or(DEFAULT_MESSAGES);
-    let mut plan = network::plan(options, receivers, messages, options.loss)?;
+    let mut plan = network::plan(options, receivers, options.loss)?;
     let recording = Recording::open(options)?;
     plan.scenario.records = recording.records();
     screen.say(&outcome::introduction(&plan, options));
-    let bar = screen.bar("messages", Some(messages), Unit::Messages);
+    let bar = screen.bar("messages", Some(options.messages()), Unit::Messages);
     let played = play(&plan, |sent| bar.set_position(sent), &bar)?;
     bar.finish();
     recording.write(played.sim.trace(), &screen)?;

@@ -6,15 +6,25 @@ use std::time::Duration;
 use clap::Args;
 use rmc_std::rmc_core::sim::Preset;
 
-use super::{OutputArgs, fraction, size};
+use super::{OutputArgs, fraction, max_rate, size};
 use crate::units;
 
 /// How many receivers, unless told otherwise.
 pub(crate) const DEFAULT_RECEIVERS: u32 = 100;
 /// How many messages, unless told otherwise: a second of them.
-pub(crate) const DEFAULT_MESSAGES: u64 = 10_000;
+const DEFAULT_MESSAGES: u64 = 10_000;
 /// The same for each cell of a sweep, of which there are many.
-pub(crate) const DEFAULT_SWEEP_MESSAGES: u64 = 1_000;
+const DEFAULT_SWEEP_MESSAGES: u64 = 1_000;
+/// The same for goodput: more than twice of what is kept, or flow control would not come into it.
+const DEFAULT_GOODPUT_MESSAGES: u64 = 20_000;
+/// Bytes of a message, unless told otherwise.
+const DEFAULT_SIZE: usize = 100;
+/// The same for goodput: one message fills a packet.
+const DEFAULT_GOODPUT_SIZE: usize = 1_400;
+/// Messages a second, unless told otherwise.
+const DEFAULT_RATE: u64 = 10_000;
+/// The rate of the sender's link for goodput, in bytes a second, unless told otherwise: 100 Mbit/s.
+pub(crate) const DEFAULT_LINK_RATE: u64 = 12_500_000;
 /// How long each way takes, unless told otherwise: a round trip of 1 ms.
 pub(crate) const DEFAULT_DELAY: Duration = Duration::from_micros(500);
 
@@ -28,15 +38,22 @@ pub(crate) struct SimArgs {
     /// How many receivers (default: 100)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MAX_RECEIVERS))]
     pub(crate) receivers: Option<u32>,
-    /// How many messages (default: 10000; 1000 for each cell of a sweep)
+    /// How many messages (default: 10000; 1000 for each cell of a sweep; 20000 with --goodput)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) messages: Option<u64>,
-    /// Bytes of a message
-    #[arg(long, value_name = "BYTES", default_value = "100", value_parser = size)]
-    pub(crate) size: usize,
-    /// So many messages a second
-    #[arg(long, value_name = "MSGS_PER_S", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=MAX_RATE))]
-    pub(crate) rate: u64,
+    messages: Option<u64>,
+    /// Bytes of a message (default: 100; 1400 with --goodput)
+    #[arg(long, value_name = "BYTES", value_parser = size)]
+    size: Option<usize>,
+    /// So many messages a second (default: 10000)
+    #[arg(long, value_name = "MSGS_PER_S", value_parser = clap::value_parser!(u64).range(1..=MAX_RATE))]
+    rate: Option<u64>,
+    /// Send as fast as flow control and the sender's link let it, and show what the slowest receiver gets of that link
+    #[arg(long)]
+    pub(crate) goodput: bool,
+    /// The rate of the link out of the sender, IP and UDP headers included; k, M, G, Ki, Mi, Gi may follow (default:
+    /// 12.5M, or the preset's)
+    #[arg(long, value_name = "BYTES_PER_S", requires = "goodput", value_parser = max_rate)]
+    pub(crate) link_rate: Option<u64>,
     /// Lose this fraction of the datagrams into each receiver, each on its own (default: 0, or the preset's)
     #[arg(long, value_name = "FRACTION", value_parser = fraction)]
     pub(crate) loss: Option<f64>,
@@ -90,8 +107,34 @@ pub(crate) struct SimArgs {
 }
 
 impl SimArgs {
+    /// How many messages, in each cell if it is a sweep.
+    pub(crate) fn messages(&self) -> u64 {
+        self.messages.unwrap_or(match (self.goodput, self.sweep) {
+            (true, _) => DEFAULT_GOODPUT_MESSAGES,
+            (false, true) => DEFAULT_SWEEP_MESSAGES,
+            (false, false) => DEFAULT_MESSAGES,
+        })
+    }
+
+    /// Bytes of a message.
+    pub(crate) fn size(&self) -> usize {
+        self.size.unwrap_or(if self.goodput { DEFAULT_GOODPUT_SIZE } else { DEFAULT_SIZE })
+    }
+
+    /// Messages a second; `None`: as many as go.
+    pub(crate) fn rate(&self) -> Option<u64> {
+        (!self.goodput).then_some(self.rate.unwrap_or(DEFAULT_RATE))
+    }
+
     /// What cannot be said in the type of a single option.
     pub(crate) fn check(&self) -> Result<(), String> {
+        if self.goodput && self.rate.is_some() {
+            return Err(
+                "--goodput does not go with --rate: it always has a message to send. Set --link-rate, or leave \
+                        one of the two out"
+                    .to_owned(),
+            );
+        }
         if !self.sweep {
             return Ok(());
         }
@@ -141,6 +184,24 @@ mod tests {
         }
         assert!(is_taken("--loss 0 --shared-loss 1 --slow 0.5"));
         for refused in ["--loss 1.1", "--shared-loss -1", "--slow x", "--preset moon"] {
+            assert!(!is_taken(refused), "{refused}");
+        }
+    }
+
+    #[test]
+    fn goodput_has_its_own_defaults_and_no_pace() {
+        let options = |arguments: &str| {
+            let cli = Cli::try_parse_from(["rmc", "sim"].into_iter().chain(arguments.split_whitespace()));
+            let Command::Sim(options) = cli.expect("the options are valid").command else { panic!("it is sim") };
+            (options.messages(), options.size(), options.rate())
+        };
+        assert_eq!(options(""), (10_000, 100, Some(10_000)));
+        assert_eq!(options("--sweep"), (1_000, 100, Some(10_000)));
+        assert_eq!(options("--goodput"), (20_000, 1_400, None));
+        assert_eq!(options("--goodput --sweep --messages 5 --size 7"), (5, 7, None));
+        assert!(is_taken("--goodput --link-rate 1"));
+        for refused in ["--goodput --rate 5", "--link-rate 1M", "--goodput --link-rate 0", "--goodput --sweep --loss 0"]
+        {
             assert!(!is_taken(refused), "{refused}");
         }
     }

@@ -5,12 +5,16 @@ use std::time::Duration;
 use rmc_std::rmc_core::sim::{Chance, Link, Loss, Scenario};
 
 use crate::Failure;
-use crate::args::{DEFAULT_DELAY, SimArgs};
+use crate::args::{DEFAULT_DELAY, DEFAULT_LINK_RATE, SimArgs};
 
 /// How long after the last message it is waited for, where the ways are short.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How many round trips are waited for beside that.
 const PATIENT_ROUND_TRIPS: u32 = 100;
+/// For goodput also this often as long as the link needs for all messages.
+const PATIENT_TRANSFERS: u32 = 100;
+/// How many bytes wait at the sender's link before the sender waits: about what Linux lets a socket have.
+const SEND_BUFFER: u64 = 128 << 10;
 /// How much waits on the links of those that are never to lose anything: no group fills this.
 const LONG_QUEUE: u64 = 1 << 50;
 
@@ -25,21 +29,25 @@ pub(super) struct Plan {
     pub(super) shared_loss: f64,
     /// The mean length of bursts into each receiver.
     pub(super) burst: u32,
+    /// The rate of the link that goodput is a share of, in bytes a second; `None`: goodput is not asked for.
+    pub(super) link_rate: Option<u64>,
 }
 
 /// The scenario of one run, or of one cell of a sweep.
-pub(super) fn plan(options: &SimArgs, receivers: u32, messages: u64, loss: Option<f64>) -> Result<Plan, Failure> {
-    let mut scenario = Scenario::new(usize::try_from(receivers).unwrap_or(usize::MAX), messages);
-    (scenario.size, scenario.rate, scenario.seed) = (options.size, options.rate, options.seed);
+pub(super) fn plan(options: &SimArgs, receivers: u32, loss: Option<f64>) -> Result<Plan, Failure> {
+    let mut scenario = Scenario::new(usize::try_from(receivers).unwrap_or(usize::MAX), options.messages());
+    (scenario.size, scenario.rate, scenario.seed) = (options.size(), options.rate().unwrap_or(0), options.seed);
     scenario.shared_every = options.shared_every.unwrap_or(0);
     set_links(options, loss, &mut scenario)?;
     set_window(options, &mut scenario);
     let one_way = scenario.ingress.delay.saturating_add(scenario.ingress.jitter);
     scenario.patience = PATIENCE + one_way * 2 * PATIENT_ROUND_TRIPS;
+    let link_rate = options.goodput.then(|| limit_sender(options, &mut scenario));
     Ok(Plan {
         loss: loss.unwrap_or_else(|| fraction_of(scenario.ingress.loss.mean())),
         shared_loss: options.shared_loss.unwrap_or_else(|| fraction_of(scenario.egress.loss.mean())),
         burst: options.burst.unwrap_or(scenario.ingress.loss.burst_length()),
+        link_rate,
         scenario,
     })
 }
@@ -62,6 +70,18 @@ fn set_links(options: &SimArgs, loss: Option<f64>, scenario: &mut Scenario) -> R
     egress.loss = changed("--shared-loss", &egress.loss, options.shared_loss, options.burst)?;
     (scenario.egress, scenario.ingress) = (egress, ingress);
     Ok(())
+}
+
+/// Makes the link out of the sender one that the sender waits for, and says its rate.
+fn limit_sender(options: &SimArgs, scenario: &mut Scenario) -> u64 {
+    let rate = options.link_rate.or(scenario.egress.rate).unwrap_or(DEFAULT_LINK_RATE);
+    scenario.egress = scenario.egress.clone().with_rate(rate, LONG_QUEUE);
+    scenario.send_buffer = Some(SEND_BUFFER);
+    let bytes = u128::from(scenario.messages) * scenario.size as u128;
+    let seconds = u64::try_from(bytes / u128::from(rate.max(1))).unwrap_or(u64::MAX);
+    scenario.patience =
+        scenario.patience.saturating_add(Duration::from_secs(seconds).saturating_mul(PATIENT_TRANSFERS));
+    rate
 }
 
 fn lossless(link: Link) -> Link {
@@ -124,7 +144,7 @@ mod tests {
     fn planned(arguments: &str) -> Result<Plan, Failure> {
         let cli = Cli::try_parse_from(["rmc", "sim"].into_iter().chain(arguments.split_whitespace()));
         let Command::Sim(options) = cli.expect("the options are valid").command else { panic!("it is sim") };
-        plan(&options, 3, 100, options.loss)
+        plan(&options, 3, options.loss)
     }
 
     fn scenario(arguments: &str) -> Scenario {
@@ -187,6 +207,28 @@ mod tests {
         assert_eq!(later, preset.clone().with_delay(Duration::from_millis(9)));
         let longer = scenario("--preset wifi --burst 8").ingress.loss;
         assert_eq!((longer.mean().as_per_million(), longer.burst_length()), (20_000, 8));
+    }
+
+    #[test]
+    fn goodput_is_limited_by_the_link_out_of_the_sender_alone() {
+        let plan = planned("--goodput --link-rate 1M --loss 0.1").expect("it can be");
+        assert_eq!((plan.link_rate, plan.scenario.rate), (Some(1_000_000), 0));
+        assert_eq!((plan.scenario.egress.rate, plan.scenario.send_buffer), (Some(1_000_000), Some(SEND_BUFFER)));
+        for link in [&plan.scenario.ingress, &plan.scenario.feedback, &plan.scenario.uplink] {
+            assert_eq!(link.rate, None);
+        }
+        let rate = |arguments| planned(arguments).expect("it can be").link_rate;
+        assert_eq!(rate("--goodput"), Some(DEFAULT_LINK_RATE));
+        assert_eq!(rate("--goodput --preset satellite"), Some(2_500_000));
+        assert_eq!(rate("--goodput --preset satellite --link-rate 5"), Some(5));
+        assert_eq!((rate("--preset satellite"), scenario("--preset satellite").send_buffer), (None, None));
+    }
+
+    #[test]
+    fn a_slow_link_is_waited_for() {
+        // 28 MB at 1 kB/s.
+        let slow = scenario("--goodput --link-rate 1k").patience;
+        assert!(slow >= Duration::from_secs(28_000 * 100) && scenario("").patience < 2 * PATIENCE, "{slow:?}");
     }
 
     #[test]

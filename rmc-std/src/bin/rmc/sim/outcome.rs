@@ -6,18 +6,23 @@ use std::time::Duration;
 use rmc_std::rmc_core::sim::Report;
 use serde_json::{Value, json};
 
-use super::Played;
+use super::goodput::Goodput;
 use super::network::Plan;
+use super::{Played, goodput};
 use crate::args::SimArgs;
+use crate::units;
 
 /// What is going to be simulated.
 pub(super) fn introduction(plan: &Plan, options: &SimArgs) -> String {
     let scenario = &plan.scenario;
+    let pace = match plan.link_rate {
+        Some(rate) => format!("as fast as they go over a link of {} a second", units::show_bytes(rate)),
+        None => format!("{} a second", scenario.rate),
+    };
     let mut text = format!(
-        "{} messages of {} bytes, {} a second, to {} receivers; {:?} one way, {} % lost into each",
+        "{} messages of {} bytes, {pace}, to {} receivers; {:?} one way, {} % lost into each",
         scenario.messages,
         scenario.size,
-        scenario.rate,
         scenario.receivers,
         scenario.ingress.delay,
         percent(plan.loss),
@@ -41,6 +46,7 @@ pub(super) fn introduction(plan: &Plan, options: &SimArgs) -> String {
 /// The fields of a JSON line: what came of it, then what was simulated.
 pub(super) fn fields(plan: &Plan, options: &SimArgs, played: &Played) -> Value {
     let (report, scenario) = (&played.report, &plan.scenario);
+    let goodput = Goodput::of(plan, report);
     json!({
         "ok": report.ok,
         "digest": format!("{:016x}", report.digest),
@@ -53,6 +59,10 @@ pub(super) fn fields(plan: &Plan, options: &SimArgs, played: &Played) -> Value {
         "recovery_p50_us": report.recovery(500).map(micros),
         "recovery_p99_us": report.recovery(990).map(micros),
         "recovery_max_us": report.recovery(1_000).map(micros),
+        "goodput_bytes_per_s": goodput.map(|goodput| goodput.bytes_per_s),
+        "goodput_share": goodput.map(|goodput| goodput.share),
+        "goodput_bound": goodput::bound(plan),
+        "link_used": goodput.map(|goodput| goodput.used),
         "virtual_s": report.elapsed.as_secs_f64(),
         "wall_s": played.wall.as_secs_f64(),
         "peak_rss_mb": peak_memory().map(megabytes),
@@ -63,7 +73,8 @@ pub(super) fn fields(plan: &Plan, options: &SimArgs, played: &Played) -> Value {
         "receivers": scenario.receivers,
         "messages": scenario.messages,
         "size": scenario.size,
-        "rate": scenario.rate,
+        "rate": options.rate(),
+        "link_rate": plan.link_rate,
         "loss": plan.loss,
         "shared_loss": plan.shared_loss,
         "shared_every": options.shared_every,
@@ -86,7 +97,7 @@ pub(super) fn table(plan: &Plan, played: &Played) -> String {
         (false, false) => "INCOMPLETE",
     };
     let lost = report.lost_packets;
-    let rows = [
+    let mut rows = vec![
         ("complete receivers", format!("{} of {}: {result}", report.complete, plan.scenario.receivers)),
         ("packets", report.first_transmissions.to_string()),
         ("lost packets", format!("{lost}, each counted once, whoever missed it")),
@@ -96,14 +107,17 @@ pub(super) fn table(plan: &Plan, played: &Played) -> String {
         ("repairs", format!("{}, {} per lost packet", report.repairs, per(report.repairs, lost))),
         ("transmissions", format!("{} per packet", decimals(transmissions_per_packet(report)))),
         ("gap to delivery", format!("p50 {}, p99 {}, longest {}", at(report, 500), at(report, 990), at(report, 1_000))),
+    ];
+    rows.extend(goodput::lines(plan, report));
+    rows.extend([
         ("virtual time", format!("{:.6} s", report.elapsed.as_secs_f64())),
         (
             "simulated in",
             format!("{:.3} s{}", played.wall.as_secs_f64(), peak_memory().map_or_else(String::new, in_memory)),
         ),
         ("digest", format!("{:016x}", report.digest)),
-    ];
-    rows.map(|(name, value)| format!("{name:<22} {value}")).join("\n")
+    ]);
+    rows.into_iter().map(|(name, value)| format!("{name:<22} {value}")).collect::<Vec<_>>().join("\n")
 }
 
 /// The table of a sweep: its head, and a row.
@@ -127,8 +141,13 @@ pub(super) fn row(plan: &Plan, played: &Played) -> String {
         at(report, 500),
         at(report, 990),
         report.elapsed.as_secs_f64(),
-        if report.ok { "complete" } else { "INCOMPLETE" },
+        result(report),
     )
+}
+
+/// The last column of a row.
+pub(super) const fn result(report: &Report) -> &'static str {
+    if report.ok { "complete" } else { "INCOMPLETE" }
 }
 
 /// What went wrong, if anything did.
@@ -165,11 +184,11 @@ fn per(amount: u64, among: u64) -> String {
     decimals(ratio(amount, among))
 }
 
-fn decimals(number: Option<f64>) -> String {
+pub(super) fn decimals(number: Option<f64>) -> String {
     number.map_or_else(|| "-".to_owned(), |number| format!("{number:.3}"))
 }
 
-fn at(report: &Report, per_mille: usize) -> String {
+pub(super) fn at(report: &Report, per_mille: usize) -> String {
     let recovery = report.recovery(per_mille);
     recovery.map_or_else(|| "-".to_owned(), |recovery| format!("{:.2} ms", recovery.as_secs_f64() * 1e3))
 }

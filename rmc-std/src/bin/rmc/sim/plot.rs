@@ -6,14 +6,18 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use rmc_std::rmc_core::sim::Report;
 
+use super::goodput::Goodput;
 use super::network::Plan;
-use super::outcome;
+use super::{goodput, outcome};
 use crate::Failure;
 
 /// What is drawn of a cell.
 pub(super) struct Cell {
-    receivers: f64,
-    loss: f64,
+    pub(super) receivers: f64,
+    pub(super) loss: f64,
+    /// The goodput as a share of the link, and the most that it can be.
+    pub(super) goodput: Option<f64>,
+    pub(super) bound: Option<f64>,
     values: [Option<f64>; PANELS.len()],
 }
 
@@ -26,9 +30,9 @@ const PANELS: [&str; 4] = [
 ];
 
 const SIZE: (u32, u32) = (1_200, 900);
-const FONT: &str = "sans-serif";
+pub(super) const FONT: &str = "sans-serif";
 
-type Panel<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(super) type Panel<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 impl Cell {
     #[expect(clippy::cast_precision_loss, reason = "receivers are at most a million")]
@@ -37,6 +41,8 @@ impl Cell {
         Self {
             receivers: plan.scenario.receivers as f64,
             loss: plan.loss,
+            goodput: Goodput::of(plan, report).map(|goodput| goodput.share),
+            bound: goodput::bound(plan),
             values: [
                 outcome::transmissions_per_packet(report),
                 outcome::ratio(report.nacks, report.lost_packets),
@@ -135,7 +141,7 @@ mod tests {
     use super::*;
 
     fn cell(receivers: f64, loss: f64, value: Option<f64>) -> Cell {
-        Cell { receivers, loss, values: [value; PANELS.len()] }
+        Cell { receivers, loss, goodput: None, bound: None, values: [value; PANELS.len()] }
     }
 
     #[test]

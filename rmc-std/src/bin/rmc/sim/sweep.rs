@@ -5,27 +5,27 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use super::new_file::NewFile;
-use super::{network, outcome, play, plot, status};
+use super::{goodput, goodput_plot, network, outcome, play, plot, status};
 use crate::Failure;
-use crate::args::{DEFAULT_SWEEP_MESSAGES, SimArgs};
+use crate::args::SimArgs;
 use crate::json::Lines;
 use crate::progress::{Screen, Unit};
 
 pub(super) fn run(options: &SimArgs) -> Result<ExitCode, Failure> {
     let lines = Lines::new(options.output.json, Instant::now());
     let screen = Screen::new(options.output);
-    let messages = options.messages.unwrap_or(DEFAULT_SWEEP_MESSAGES);
+    let messages = options.messages();
     let plans = options
         .sweep_receivers
         .iter()
         .flat_map(|&receivers| options.sweep_loss.iter().map(move |&loss| (receivers, loss)))
-        .map(|(receivers, loss)| network::plan(options, receivers, messages, Some(loss)))
+        .map(|(receivers, loss)| network::plan(options, receivers, Some(loss)))
         .collect::<Result<Vec<_>, _>>()?;
     let picture = options.plot.as_deref().map(NewFile::open).transpose()?;
     screen.say(&format!("{} cells, {messages} messages each; seed {}", plans.len(), options.seed));
     let wants_table = !lines.are_wanted() && !options.output.quiet;
     if wants_table {
-        screen.result(&outcome::head())?;
+        screen.result(&if options.goodput { goodput::head() } else { outcome::head() })?;
     }
     let bar = screen.bar("messages", Some(messages.saturating_mul(plans.len() as u64)), Unit::Messages);
     let (mut ok, mut is_interrupted) = (true, false);
@@ -42,7 +42,8 @@ pub(super) fn run(options: &SimArgs) -> Result<ExitCode, Failure> {
             lines.event("cell", outcome::fields(plan, options, &played));
             lines.flush().map_err(|error| format!("cannot write to standard output: {error}"))?;
         } else if wants_table {
-            screen.result(&outcome::row(plan, &played))?;
+            let row = if options.goodput { goodput::row(plan, &played.report) } else { outcome::row(plan, &played) };
+            screen.result(&row)?;
         }
         if let Some(fault) = outcome::fault(plan, &played) {
             screen.insist(&format!("rmc: {} receivers, loss {}: {fault}", plan.scenario.receivers, plan.loss));
@@ -55,7 +56,7 @@ pub(super) fn run(options: &SimArgs) -> Result<ExitCode, Failure> {
         screen.insist(&format!("rmc: interrupted after {} of {} cells", cells.len(), plans.len()));
     }
     if let Some(picture) = picture.filter(|_| !cells.is_empty()) {
-        let svg = plot::draw(&cells)?;
+        let svg = if options.goodput { goodput_plot::draw(&cells)? } else { plot::draw(&cells)? };
         picture.fill(|out| out.write_all(svg.as_bytes()))?;
     }
     Ok(status(ok, is_interrupted))
