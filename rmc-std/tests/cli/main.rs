@@ -5,6 +5,7 @@ mod bench;
 mod bridge;
 mod demo;
 mod ends;
+mod goodput;
 mod json_lines;
 mod namespaces;
 mod options;

@@ -12,7 +12,7 @@ use crate::options::refused;
 use crate::program::{Done, Folder, Program, run};
 
 /// The only line of a run that is to succeed.
-fn simulated(arguments: &str) -> Value {
+pub(crate) fn simulated(arguments: &str) -> Value {
     let done = run(&format!("sim --json --quiet {arguments}"));
     assert_eq!((done.status, done.stdout.len()), (Some(0), 1), "{arguments}: {}", done.stderr);
     done.summary()
@@ -36,7 +36,7 @@ fn timeless(mut summary: Value) -> Value {
     summary
 }
 
-fn number(summary: &Value, field: &str) -> u64 {
+pub(crate) fn number(summary: &Value, field: &str) -> u64 {
     summary[field].as_u64().unwrap_or_else(|| panic!("{field} is a number: {summary}"))
 }
 
@@ -301,7 +301,7 @@ fn what_cannot_be_is_refused_and_leaves_no_file() {
     assert!(!Path::new(&path).exists());
 }
 
-fn interrupted(arguments: &str) -> Done {
+pub(crate) fn interrupted(arguments: &str) -> Done {
     let program = Program::start(arguments);
     // However far it is by then: it cannot be through.
     thread::sleep(Duration::from_secs(2));

@@ -50,8 +50,8 @@ pub(crate) struct SimArgs {
     /// Send as fast as flow control and the sender's link let it, and show what the slowest receiver gets of that link
     #[arg(long)]
     pub(crate) goodput: bool,
-    /// The rate of the link out of the sender, IP and UDP headers included; k, M, G, Ki, Mi, Gi may follow (default:
-    /// 12.5M, or the preset's)
+    /// With --goodput: the rate of the link out of the sender, IP and UDP headers included; k, M, G, Ki, Mi, Gi may
+    /// follow (default: 12.5M, or the preset's)
     #[arg(long, value_name = "BYTES_PER_S", requires = "goodput", value_parser = max_rate)]
     pub(crate) link_rate: Option<u64>,
     /// Lose this fraction of the datagrams into each receiver, each on its own (default: 0, or the preset's)

@@ -8,6 +8,16 @@ use crate::Failure;
 
 const SIZE: (u32, u32) = (1_200, 560);
 
+/// Legible on white, also as thin lines.
+const COLORS: [RGBColor; 6] = [
+    RGBColor(31, 119, 180),
+    RGBColor(220, 100, 0),
+    RGBColor(44, 140, 44),
+    RGBColor(200, 30, 40),
+    RGBColor(130, 80, 180),
+    RGBColor(110, 70, 60),
+];
+
 /// One line: what its legend says, its points from left to right, and those of its bound.
 struct Line {
     name: String,
@@ -76,8 +86,7 @@ fn draw_panel(panel: &Panel<'_>, axis: &Axis, lines: &[Line]) -> Result<(), Box<
         .y_label_formatter(&|value| format!("{value:.0}"))
         .label_style((FONT, 14))
         .draw()?;
-    for (place, line) in lines.iter().enumerate() {
-        let color = Palette99::pick(place).to_rgba();
+    for (line, color) in lines.iter().zip(COLORS.iter().cycle()) {
         chart.draw_series(DashedLineSeries::new(line.bound.iter().copied(), 6, 4, color.stroke_width(1)))?;
         chart
             .draw_series(LineSeries::new(line.goodput.iter().copied(), color.stroke_width(2)).point_size(3))?
