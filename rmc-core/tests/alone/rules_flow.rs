@@ -122,6 +122,27 @@ fn rmc_flow_1_a_private_stream_waits_for_its_receiver() {
     assert_eq!(data(&mut lone), 3);
 }
 
+/// What was overtaken on its way says nothing of the room that there is now.
+// RMC-ACK-2, RMC-FLOW-1
+#[test]
+fn rmc_ack_2_an_older_private_ack_moves_no_limit_back() {
+    let mut lone = flowing(10, |_| {});
+    let data = |lone: &mut Lone| lone.sent().into_iter().filter(|sent| matches!(sent, Sent::Data(_))).count();
+    let send = |lone: &mut Lone| {
+        for _ in 0..10 {
+            lone.node.send_to(lone.instant(), peer(1), b"private").expect("there is room");
+        }
+        lone.settle();
+        data(lone)
+    };
+    assert_eq!(send(&mut lone), 10);
+    for (seq, window) in [(10, 5), (9, 0)] {
+        let body = Body::Ack { target_epoch: OWN, window, rtt: 0 };
+        lone.hear_unicast(peer(1), &encode(Flags::PRIVATE, NO_PROMISE, EPOCH, seq, body));
+    }
+    assert_eq!(send(&mut lone), 5);
+}
+
 /// One that waits for the rate has its turn, and loses it.
 // RMC-FLOW-1
 #[test]
