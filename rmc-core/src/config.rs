@@ -123,7 +123,8 @@ pub struct Config {
     /// sends many with one call (on Linux with `UDP_SEGMENT`, 64 on every kernel that has it). Memory: 64 KiB once it
     /// is above 1.
     pub max_segments: usize,
-    /// The most bytes of datagrams a second. Default `None`: no limit. 1 to 2^50.
+    /// The most bytes of datagrams a second, also where the rate adapts and its floor is higher. Default `None`: no limit.
+    /// 1 to 2^50.
     pub max_rate: Option<u64>,
     /// How many bytes may leave at once under `max_rate` or an adaptive rate. At least `max_datagram`, default 65,536.
     pub rate_burst: usize,

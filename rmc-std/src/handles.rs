@@ -97,8 +97,17 @@ impl Sender {
     }
 
     /// Waits until everything that was queued has left, and what went to the group has arrived at all receivers that
-    /// count (see [`FlowControl`](crate::FlowControl)); where none counts it need not have arrived. `None`: as long as
-    /// it takes.
+    /// count (see [`FlowControl`](crate::FlowControl)); where none counts it need not have arrived. What went to one
+    /// node alone has left, and need not have arrived. `None`: as long as it takes, which depends on flow control:
+    ///
+    /// - `Slowest`: all that count have it. Who does not advance for `stall` is let go, with the event `PeerEvicted`,
+    ///   and waited for no longer: `Ok` means everybody only if that was not told.
+    /// - `Quorum`: n of them have it, or all where fewer count. Of those, who does not advance for 5 s is let go.
+    /// - `None`: all that count have it. Nobody is let go: one that lives and does not advance, because its application
+    ///   takes nothing, is waited for until more was sent than the backlog keeps. Give a timeout.
+    ///
+    /// A receiver counts when its first acknowledgement has come, which takes up to 0.1 s, and longer in large groups;
+    /// before that nobody waits for it. Where it matters that a certain one has something, let its application answer.
     ///
     /// # Errors
     ///
@@ -127,8 +136,9 @@ impl Sender {
         self.owner.query(rmc_core::Protocol::next_seq)
     }
 
-    /// The number up to which all receivers that count have everything that went to the group; where none counts, the
-    /// last one sent.
+    /// The number up to which all receivers that count have everything that went to the group, as
+    /// [`flush`](Self::flush) waits for it; where none counts, the last one sent. It goes back when one more begins to
+    /// count.
     #[must_use]
     pub fn stable_seq(&self) -> u64 {
         self.owner.query(rmc_core::Protocol::stable_seq)

@@ -82,9 +82,9 @@ pub enum Congestion {
     /// to nothing is, so that less than 1 % is repaired in the mean. Losses that do not come from its rate bring it
     /// down to the floor.
     Adaptive {
-        /// Bytes a second: not below this, whatever is lost. 1 to `ceiling`.
+        /// Bytes a second: not below this, whatever is lost. 1 to `ceiling`. Where `max_rate` is less, that is the rate.
         floor: u64,
-        /// Bytes a second: not above this, nor above `max_rate`. At most 2^50.
+        /// Bytes a second: not above this, nor ever above `max_rate`. At most 2^50.
         ceiling: u64,
     },
 }

@@ -10,6 +10,11 @@ use crate::sender::{Acked, GROUP, Progress};
 impl Protocol {
     /// Query: the number up to which all receivers that count have everything of the group's stream (RMC-FLOW-7). Where
     /// none counts: the last one sent.
+    ///
+    /// [`Slowest`](crate::FlowControl::Slowest): all that count have it. [`Quorum`](crate::FlowControl::Quorum): n of
+    /// them do. In both cases who does not advance is let go in time, and holds it back no longer.
+    /// [`None`](crate::FlowControl::None): all that count have it, and who does not advance holds it back until more
+    /// was sent than is kept, or it is no peer any more. It goes back when one more receiver begins to count.
     #[must_use]
     pub fn stable_seq(&self) -> u64 {
         let last_sent = self.streams.group().log.last_sent();

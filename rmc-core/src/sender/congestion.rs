@@ -35,7 +35,9 @@ impl AdaptiveRate {
     /// Begins at the ceiling. `None`: the rate does not adapt.
     pub(crate) fn new(config: &Config) -> Option<Self> {
         let Congestion::Adaptive { floor, ceiling } = config.congestion else { return None };
-        let ceiling = config.max_rate.map_or(ceiling, |rate| rate.min(ceiling)).max(floor);
+        // A floor above `max_rate` is brought down to that: whoever sets a limit relies on it.
+        let most = config.max_rate.unwrap_or(u64::MAX);
+        let (floor, ceiling) = (floor.min(most), ceiling.min(most));
         Some(Self { floor, ceiling, rate: ceiling, packets: 0, repairs: 0, ends: None })
     }
 
@@ -77,8 +79,13 @@ mod tests {
     use super::*;
 
     fn rate() -> AdaptiveRate {
+        limited(None)
+    }
+
+    fn limited(max_rate: Option<u64>) -> AdaptiveRate {
         let mut config = Config::new(SocketAddr::from(([239, 255, 77, 1], 8_000)), 1, 1);
         config.congestion = Congestion::Adaptive { floor: 1_000, ceiling: 257_000 };
+        config.max_rate = max_rate;
         AdaptiveRate::new(&config).expect("it adapts")
     }
 
@@ -146,6 +153,23 @@ mod tests {
             assert!(interval(&mut rate, 0, at(step)) <= 257_000);
         }
         assert_eq!(rate.get(), 257_000);
+    }
+
+    /// Down to the floor as long as that is lower, and never up beyond it.
+    // RMC-RATE-2
+    #[test]
+    fn a_limit_below_the_floor_is_the_rate_whatever_is_repaired() {
+        for (max_rate, least) in [(1_001, 1_000), (1_000, 1_000), (999, 999), (1, 1)] {
+            let mut rate = limited(Some(max_rate));
+            rate.data_left(None, at(0));
+            assert_eq!(rate.get(), max_rate);
+            for step in 0..200 {
+                let repairs = if step < 100 { 500 } else { 0 };
+                interval(&mut rate, repairs, at(step));
+                assert!((least..=max_rate).contains(&rate.get()), "{} under {max_rate}", rate.get());
+            }
+            assert_eq!(rate.get(), max_rate);
+        }
     }
 
     // RMC-RATE-1

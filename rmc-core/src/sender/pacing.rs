@@ -80,3 +80,22 @@ impl crate::fingerprint::State for Pacing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // RMC-RATE-1, RMC-PACE-2
+    #[test]
+    fn a_new_rate_holds_from_now_on() {
+        for (rate, credit) in [(100, 500), (1_000, 500), (10_000, 500)] {
+            let mut pacing = Pacing::new(Some(1_000), 1_000, Instant::ORIGIN);
+            pacing.spend(1_000, Instant::ORIGIN);
+            let now = Instant::from_origin(Duration::from_millis(500));
+            pacing.set_rate(rate, now);
+            assert_eq!(pacing.wait(credit, now), None, "{rate}");
+            let wait = Duration::from_nanos(1_000_000_000 / rate);
+            assert_eq!(pacing.wait(credit + 1, now), Some(now + wait), "{rate}");
+        }
+    }
+}

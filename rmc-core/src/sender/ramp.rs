@@ -186,6 +186,17 @@ mod tests {
         }
     }
 
+    /// Also by one whom its part has done for more than a second meanwhile.
+    // RMC-BUDGET-2
+    #[test]
+    fn a_pause_lasts_though_nothing_is_lacking_for_a_second() {
+        let mut ramp = Ramp::new();
+        lack(&mut ramp, 1_000, 3_000, MS);
+        ramp.report(50 * MS, at(3_000));
+        assert_eq!(lack(&mut ramp, 4_500, 4_990, MS), Some(8));
+        assert_eq!(lack(&mut ramp, 5_000, 5_000, MS), Some(4));
+    }
+
     // RMC-BUDGET-2
     #[test]
     fn whom_its_part_has_done_for_a_second_begins_again() {

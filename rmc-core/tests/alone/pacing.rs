@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rmc_core::{Config, Path};
+use rmc_core::{Config, Congestion, Path};
 
 use crate::lone::{Lone, MS, NS, SECOND, Sent, Transmission, US, peer};
 use crate::packets::{data, nack};
@@ -243,4 +243,36 @@ fn deadlines_are_those_of_the_next_heartbeat() {
     lone.now = 12 * MS;
     lone.tick();
     assert_eq!(lone.deadline, Some(32 * MS), "late by 2 ms: the interval counts from what has left");
+}
+
+/// How many of 300 datagrams of 100 bytes leave in a second under an adaptive rate of 10,000 to 20,000 bytes a second,
+/// 1,000 at once; and what the rate is said to be.
+fn adaptive(max_rate: Option<u64>) -> (usize, Option<u64>) {
+    let mut lone = Lone::new(|config| {
+        paced(config);
+        config.max_rate = max_rate;
+        config.congestion = Congestion::Adaptive { floor: 10_000, ceiling: 20_000 };
+        (config.packing, config.heartbeat_times) = (false, vec![20 * SECOND]);
+    });
+    queue(&mut lone, 300);
+    lone.run_to(SECOND);
+    holds(&lone.sent, max_rate.unwrap_or(u64::MAX >> 32), 1_000);
+    (data_times(&lone).len(), lone.node.rate())
+}
+
+// RMC-RATE-2, RMC-PACE-2
+#[test]
+fn max_rate_as_high_as_the_floor_of_an_adaptive_rate_is_the_rate() {
+    assert_eq!(adaptive(None), (210, Some(20_000)));
+    assert_eq!(adaptive(Some(20_001)), (210, Some(20_000)));
+    assert_eq!(adaptive(Some(19_999)), (209, Some(19_999)));
+    assert_eq!(adaptive(Some(10_000)), (110, Some(10_000)));
+}
+
+/// Whoever sets a limit relies on it.
+// RMC-RATE-2, RMC-PACE-2
+#[test]
+fn max_rate_below_the_floor_of_an_adaptive_rate_wins() {
+    assert_eq!(adaptive(Some(9_999)), (109, Some(9_999)));
+    assert_eq!(adaptive(Some(1_000)), (20, Some(1_000)));
 }

@@ -109,6 +109,30 @@ fn rmc_ack_1_bytes_bound_the_window_too() {
     assert_eq!(acks(&mut lone), [(5, 6)], "a quarter of 10");
 }
 
+/// What the application has not taken of another sender takes room in all windows together.
+// RMC-ACK-1
+#[test]
+fn rmc_ack_1_all_windows_together_bound_it_too() {
+    let told = |others: u64, change: fn(&mut Config)| {
+        let mut lone = receiver(1, change);
+        for seq in 1..=others {
+            lone.hear(peer(1), &part(Flags::FIRST | Flags::LAST, seq, &[7; 100]));
+        }
+        acks(&mut lone);
+        for seq in 2..=26 {
+            lone.hear(peer(0), &part(Flags::FIRST | Flags::LAST, seq, &[7; 100]));
+        }
+        acks(&mut lone)
+    };
+    let packets: fn(&mut Config) = |config| config.receive_total_packets = 110;
+    assert_eq!([10, 11, 60].map(|others| told(others, packets)), [[(26, 75)], [(26, 74)], [(26, 25)]]);
+    let bytes: fn(&mut Config) = |config| {
+        config.max_message = 100;
+        (config.receive_window_bytes, config.receive_total_bytes, config.backlog_bytes) = (10_000, 11_000, 10_000);
+    };
+    assert_eq!([10, 11, 60].map(|others| told(others, bytes)), [[(26, 75)], [(26, 74)], [(26, 25)]]);
+}
+
 /// The backlog of the sender keeps 64 packets or fewer: more than that cannot be waited for.
 // RMC-ACK-1, RMC-ACK-4
 #[test]
@@ -146,6 +170,21 @@ fn rmc_ack_4_a_small_backlog_is_acknowledged_by_its_quarters() {
     assert_eq!(acks(&mut lone), [(200, 1_000)]);
     come(&mut lone, 201..=216);
     assert_eq!(acks(&mut lone), [(216, 999)], "a quarter of 64");
+}
+
+/// The sender may stand still until it hears of what it would have heard of long ago.
+// RMC-ACK-4
+#[test]
+fn rmc_ack_4_a_backlog_that_is_smaller_than_it_seemed_is_acknowledged_at_once() {
+    for (came, told) in [(265, vec![]), (266, vec![(266, 1_000)])] {
+        let mut lone = receiver(1, |config| (config.receive_window_packets, config.backlog_packets) = (1_000, 1_000));
+        come(&mut lone, 2..=251);
+        assert_eq!(acks(&mut lone), [(251, 999)], "a quarter of 1,000");
+        come(&mut lone, 252..=came);
+        let body = Body::Heartbeat { oldest: came - 63, interval: 0, backoff: 0, group: 1, rtt: 0 };
+        lone.hear(peer(0), &encode(Flags::NONE, 0, EPOCH, came, body));
+        assert_eq!(acks(&mut lone), told, "a quarter of 64 more than the room was, of which one was not taken");
+    }
 }
 
 /// A window of 100,000 packets is no reason to wait for more than a quarter of 8,192.
@@ -206,6 +245,21 @@ fn rmc_ack_7_a_pause_is_used_to_acknowledge() {
     assert_eq!(acks(&mut lone), [(7, 100)], "not sooner");
     lone.run_for(20 * SECOND);
     assert_eq!(acks(&mut lone), [], "and that was all");
+}
+
+/// What stands behind a gap moves nothing.
+// RMC-ACK-7
+#[test]
+fn rmc_ack_7_after_a_pause_the_same_is_not_told_again() {
+    let mut lone = receiver(1, |_| {});
+    come(&mut lone, 2..=26);
+    assert_eq!(acks(&mut lone), [(26, 99)]);
+    come(&mut lone, 28..=29);
+    lone.run_for(SECOND);
+    assert_eq!(acks(&mut lone), []);
+    come(&mut lone, 27..=27);
+    lone.run_for(SECOND);
+    assert_eq!(acks(&mut lone), [(29, 100)]);
 }
 
 /// The first one tells the sender of this node: within 99 ms where nothing is known of the group, at once where it is
@@ -319,6 +373,28 @@ fn acks_when_less_than_half_of_the_window_is_free_are_urgent() {
     assert_eq!(acks(&mut lone), [(76, 100)]);
     come(&mut lone, 77..=150);
     assert_eq!(acks(&mut lone), []);
+}
+
+/// The sender heeds it until it says so.
+// RMC-ACK-5
+#[test]
+fn rmc_ack_5_that_more_than_half_is_free_again_is_urgent_too() {
+    let mut lone = receiver(101, |_| {});
+    lone.hear_all(2..=52);
+    assert_eq!(acks(&mut lone), [(52, 49)]);
+    let mut taken = 0;
+    let told = loop {
+        taken += 1;
+        lone.take_one().expect("51 have come");
+        lone.drain();
+        if let Some(told) = acks(&mut lone).pop() {
+            break told;
+        }
+    };
+    assert_eq!(told, (52, 49 + taken));
+    assert!((19..=25).contains(&taken), "{taken}: a quarter, shortened by chance");
+    lone.take();
+    assert_eq!(acks(&mut lone), [], "it has said so");
 }
 
 /// More are advertised than it had seemed: an Ack that waits for its time waits for another one.

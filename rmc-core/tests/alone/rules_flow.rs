@@ -1,7 +1,7 @@
 //! What receivers acknowledge holds a sender back.
 
 use rmc_core::packet::{Body, Flags, NO_PROMISE};
-use rmc_core::{Config, FlowControl};
+use rmc_core::{Config, EventMask, FlowControl};
 
 use crate::lone::{EPOCH, Lone, MS, NS, OWN, SECOND, Sent, peer};
 use crate::packets::{self, encode};
@@ -120,6 +120,27 @@ fn rmc_flow_1_a_private_stream_waits_for_its_receiver() {
     lone.hear_unicast(peer(1), &encode(Flags::PRIVATE, NO_PROMISE, EPOCH, 10, body));
     lone.settle();
     assert_eq!(data(&mut lone), 3);
+}
+
+/// What was overtaken on its way says nothing of the room that there is now.
+// RMC-ACK-2, RMC-FLOW-1
+#[test]
+fn rmc_ack_2_an_older_private_ack_moves_no_limit_back() {
+    let mut lone = flowing(10, |_| {});
+    let data = |lone: &mut Lone| lone.sent().into_iter().filter(|sent| matches!(sent, Sent::Data(_))).count();
+    let send = |lone: &mut Lone| {
+        for _ in 0..10 {
+            lone.node.send_to(lone.instant(), peer(1), b"private").expect("there is room");
+        }
+        lone.settle();
+        data(lone)
+    };
+    assert_eq!(send(&mut lone), 10);
+    for (seq, window) in [(10, 5), (9, 0)] {
+        let body = Body::Ack { target_epoch: OWN, window, rtt: 0 };
+        lone.hear_unicast(peer(1), &encode(Flags::PRIVATE, NO_PROMISE, EPOCH, seq, body));
+    }
+    assert_eq!(send(&mut lone), 5);
 }
 
 /// One that waits for the rate has its turn, and loses it.
@@ -346,18 +367,25 @@ fn rmc_ack_2_an_ack_of_what_was_not_sent_is_dropped() {
     assert_eq!((last(&lone), lone.node.stats().dropped.ack_beyond), (65, 1));
 }
 
-/// Also where the driver looks again only when that is over.
+/// Also where the driver looks again only when that is over, whether a heartbeat is due then or nothing else is.
 // RMC-FLOW-9
 #[test]
 fn rmc_flow_9_the_end_of_the_start_is_never_a_deadline_in_the_past() {
-    let mut lone = flowing(2, |config| (config.packing, config.max_burst) = (false, 2));
-    for seq in 1..=3 {
-        lone.node.send(lone.instant(), &packets::payload(seq)).expect("there is room");
+    for interval in [10 * MS, 20 * SECOND] {
+        let mut lone = flowing(2, |config| {
+            (config.packing, config.max_burst) = (false, 2);
+            config.heartbeat_times = vec![interval];
+            // Each would be one more look.
+            config.events = EventMask::NONE;
+        });
+        for seq in 1..=3 {
+            lone.node.send(lone.instant(), &packets::payload(seq)).expect("there is room");
+        }
+        assert!(lone.poll_transmit().is_some() && lone.poll_transmit().is_some());
+        lone.now += SECOND;
+        lone.node.handle_timeout(lone.instant());
+        lone.drain();
+        assert!(lone.deadline.is_some_and(|deadline| deadline >= lone.now), "{:?} at {:?}", lone.deadline, lone.now);
+        assert_eq!(last(&lone), 3, "{interval:?}");
     }
-    assert!(lone.poll_transmit().is_some() && lone.poll_transmit().is_some());
-    lone.now += SECOND;
-    lone.node.handle_timeout(lone.instant());
-    lone.drain();
-    assert!(lone.deadline.is_some_and(|deadline| deadline >= lone.now), "{:?} at {:?}", lone.deadline, lone.now);
-    assert_eq!(last(&lone), 3);
 }

@@ -85,6 +85,19 @@ fn rmc_flow_4_any_advance_begins_it_anew() {
     assert_eq!(evicted(&mut lone).len(), 1);
 }
 
+/// Less room than it had told is none, and more than that is, though not as much as before.
+// RMC-FLOW-4
+#[test]
+fn rmc_flow_4_room_that_grows_is_an_advance() {
+    for (windows, is_one) in [([2, 2], false), ([2, 3], true)] {
+        let mut lone = stalled(SECOND, 5);
+        lone.run_for(900 * MS);
+        windows.iter().for_each(|&window| ack(&mut lone, 1, 10, window));
+        lone.run_for(110 * MS);
+        assert_eq!(evicted(&mut lone).is_empty(), is_one, "{windows:?}");
+    }
+}
+
 /// Two intervals of 100 ms.
 // RMC-FLOW-4
 #[test]
@@ -172,6 +185,24 @@ fn rmc_flow_5_without_an_advance_or_room_it_does_not_come_back() {
     ack(&mut lone, 1, 27, 1);
     give(&mut lone, 5);
     assert_eq!(last(&lone), 28);
+}
+
+/// It is near enough and has room, and yet it has not got anything since.
+// RMC-FLOW-5
+#[test]
+fn rmc_flow_5_room_alone_is_not_enough_to_come_back() {
+    for (position, counts) in [(60, false), (61, true)] {
+        let mut lone = flowing(100, |config| config.flow_control = FlowControl::Slowest { stall: SECOND });
+        give(&mut lone, 60);
+        ack(&mut lone, 1, 60, 0);
+        give(&mut lone, 5);
+        lone.run_for(SECOND + 10 * MS);
+        assert_eq!((evicted(&mut lone).len(), last(&lone)), (1, 65));
+        lone.run_for(SECOND);
+        ack(&mut lone, 1, position, 10);
+        give(&mut lone, 100);
+        assert_eq!(last(&lone), if counts { 71 } else { 165 }, "{position}");
+    }
 }
 
 /// Forged ones stop a sender for one stall, and then no more for twelve.

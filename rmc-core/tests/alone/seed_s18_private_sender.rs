@@ -131,6 +131,19 @@ fn seed_s18_acks_only_move_forward_and_never_past_the_last_number() {
     assert_eq!(lone.node.stats().held.backlog_packets, 0);
 }
 
+/// What was acknowledged stays so: nothing is abandoned, nor told, for an older Ack.
+// RMC-ACK-2, RMC-PRIV-4, RMC-PRIV-5
+#[test]
+fn seed_s18_an_older_ack_takes_nothing_back() {
+    let mut lone = with_private(5);
+    lone.hear_unicast(peer(1), &private_ack(5));
+    lone.hear_unicast(peer(1), &private_ack(3));
+    assert_eq!(lone.node.unacknowledged(peer(1)), None);
+    lone.run_for(100 * SECOND);
+    assert!(!lone.events.iter().any(|(_, event)| matches!(event, Event::PrivateAbandoned { .. })));
+    assert_eq!(lone.node.stats().held.private_streams, 1);
+}
+
 /// A node with two private streams at most.
 fn with_two_private() -> Lone {
     let mut lone = Lone::new(|config| config.max_private = 2);

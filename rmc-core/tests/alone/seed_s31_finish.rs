@@ -101,6 +101,25 @@ fn seed_s31_what_is_queued_leaves_before_the_end_is_announced() {
 // RMC-END-1, RMC-END-3
 #[test]
 fn seed_s31_the_linger_begins_when_the_queue_is_empty() {
+    let mut lone = finishing_slowly();
+    lone.run_to(20 * SECOND);
+    closed_behind_the_end(&lone);
+}
+
+/// One that comes while the queue waits makes it no shorter.
+// RMC-END-3
+#[test]
+fn seed_s31_a_nack_before_the_queue_is_empty_does_not_begin_the_linger() {
+    let mut lone = finishing_slowly();
+    lone.run_to(500 * MS);
+    lone.feed(peer(1), Path::Unicast, &nack(1, &[(1, 1)]));
+    lone.run_to(20 * SECOND);
+    assert!(lone.sent.iter().any(|sent| sent.what == Sent::Repair(1)));
+    closed_behind_the_end(&lone);
+}
+
+/// A node of which a datagram leaves each second, with four of them to send, and a linger of 3 s.
+fn finishing_slowly() -> Lone {
     let mut lone = Lone::new(|config| {
         config.heartbeat_times = vec![10 * MS, 2 * SECOND];
         config.max_datagram = 116;
@@ -112,11 +131,14 @@ fn seed_s31_the_linger_begins_when_the_queue_is_empty() {
         lone.node.send(lone.instant(), &[0; 100]).expect("there is room");
     }
     finish(&mut lone, 3 * SECOND);
-    lone.run_to(20 * SECOND);
+    lone
+}
+
+fn closed_behind_the_end(lone: &Lone) {
     let data: Vec<_> = lone.sent.iter().filter(|sent| matches!(sent.what, Sent::Data(_))).map(|sent| sent.at).collect();
     assert_eq!(data.len(), 4, "a second for each, and for the heartbeats between");
     assert!(data[3] >= 3 * SECOND);
-    let end = beats(&lone).into_iter().find(|beat| beat.end).expect("the end is announced");
+    let end = beats(lone).into_iter().find(|beat| beat.end).expect("the end is announced");
     assert!(end.at >= data[3] && end.seq == 4);
     assert_eq!(
         lone.events.iter().find(|(_, event)| *event == Event::Closed).map(|&(at, _)| at),

@@ -5,14 +5,14 @@ use std::net::SocketAddr;
 
 use rmc_core::packet::{Body, Flags};
 use rmc_core::sim::{Datagram, GROUP};
-use rmc_core::{Instant, SeqRange, Stream};
+use rmc_core::{Instant, Protocol, SeqRange, Stream};
 
 use super::requests::{Debt, Repaired};
 use super::script::{Control, Mode, Policy};
 use super::tracker::Who;
 use super::truth::StreamId;
 use super::view::Followed;
-use super::watch::Watch;
+use super::watch::{Member, Watch};
 
 /// A datagram that a node has sent.
 pub(super) struct Departure {
@@ -137,6 +137,16 @@ impl Watch {
         debt.filter(|_| self.is_exact)
     }
 
+    /// Whoever is known to an active node has been heard within the time for which a peer is.
+    pub(super) fn nobody_outlives(&self, now: Instant, node: usize, protocol: &Protocol) {
+        let views = &self.members[node].views;
+        for peer in protocol.peers().filter(|_| protocol.is_active()) {
+            let view = views.get(&peer.address).filter(|view| view.epoch == peer.epoch);
+            let is_overdue = view.is_some_and(|view| view.is_overdue(now, self.peer_timeout));
+            assert!(!is_overdue, "at {now:?} node {node}: {} is still known, of {:#x}", peer.address, peer.epoch);
+        }
+    }
+
     /// Looks at all that has left and was not looked at yet.
     pub(super) fn catch_up(&mut self) {
         for departure in std::mem::take(&mut self.departures) {
@@ -243,12 +253,14 @@ impl Watch {
         self.seen.count("a NACK");
     }
 
-    /// RMC-ACK-1: what is acknowledged was delivered or reported, or could not be had; and there is room for what it
+    /// RMC-ACK-1, RMC-ACK-7: what is acknowledged was delivered or reported, or could not be had; and there is room for what it
     /// says.
     fn acknowledges(&mut self, departure: &Departure, target: u32, room: u32) {
-        let window = self.members[departure.from].window;
+        let Member { window, policy, .. } = self.members[departure.from];
         let is_unordered = self.mode == Mode::Unordered;
         let Some((who, followed)) = self.asked(departure, target) else { return };
+        let wrong = followed.acking.leaves(policy == Policy::Mute, who.at);
+        assert!(wrong.is_none(), "{who}: an Ack: {}", wrong.unwrap_or_default());
         let begins_anywhere = followed.tracker.begins_anywhere();
         let position = followed.tracker.position;
         let unread = followed.told.whole_packets() as u64;

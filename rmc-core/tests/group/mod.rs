@@ -6,6 +6,7 @@
 //!
 //! tests/group_model.rs drives it with random scripts, the fuzz target `session` with those that its bytes spell.
 
+mod acking;
 #[path = "../model/bounds.rs"]
 mod bounds;
 pub(crate) mod bytes;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rmc_core::{Instant, Stream};
 
+use super::acking::Acking;
 use super::heard::{Heard, News};
 use super::script::{Mode, Policy};
 use super::told::{Restart, Told};
@@ -32,6 +33,7 @@ pub(super) struct Followed {
     /// `None`: it cannot be said what of it was taken.
     pub(super) heard: Option<Heard>,
     pub(super) told: Told,
+    pub(super) acking: Acking,
 }
 
 pub(super) const fn place(stream: Stream) -> usize {
@@ -54,7 +56,7 @@ fn unknown((policy, mode): (Policy, Mode)) -> [Tracker; 2] {
 impl View {
     /// The first time that this address is heard.
     pub(super) fn new(epoch: u32, how: (Policy, Mode), at: Instant) -> Self {
-        let streams = unknown(how).map(|tracker| Followed { tracker, heard: None, told: Told::default() });
+        let streams = unknown(how).map(Followed::new);
         let mut view = Self { epoch, life: 0, heard: at, spoke: None, is_forgotten: false, former: None, streams };
         view.live(epoch, at, None);
         view
@@ -114,7 +116,9 @@ impl View {
 
     /// From now on it cannot be said what of it is taken.
     pub(super) fn blur(&mut self) {
-        self.streams.iter_mut().for_each(|followed| followed.heard = None);
+        for followed in &mut self.streams {
+            (followed.heard, followed.acking) = (None, Acking::default());
+        }
     }
 
     /// Whether it has surely not expired.
@@ -122,17 +126,27 @@ impl View {
         !self.is_forgotten && at < self.heard + timeout
     }
 
+    /// Nothing of the epoch that is followed has come for longer than a peer is known: packets of another one, which is
+    /// refused, keep nobody known (RMC-PEER-5, RMC-EPOCH-4).
+    pub(super) fn is_overdue(&self, at: Instant, timeout: Duration) -> bool {
+        !self.is_forgotten && at > self.heard + timeout
+    }
+
     fn live(&mut self, epoch: u32, at: Instant, restart: Option<Restart>) {
         self.life += 1;
         (self.epoch, self.heard, self.spoke, self.is_forgotten) = (epoch, at, None, false);
         for followed in &mut self.streams {
-            followed.heard = Some(Heard::default());
+            (followed.heard, followed.acking) = (Some(Heard::default()), Acking::default());
             followed.told.owe_life(self.life, restart);
         }
     }
 }
 
 impl Followed {
+    fn new(tracker: Tracker) -> Self {
+        Self { tracker, heard: None, told: Told::default(), acking: Acking::default() }
+    }
+
     /// A packet came, and `window` is how many the window holds. Returns whether it surely brought a new number that
     /// was taken.
     pub(super) fn hear(&mut self, news: News, window: u64, at: Instant) -> bool {

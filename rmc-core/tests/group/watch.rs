@@ -139,6 +139,7 @@ impl Last {
         if self.stream == Stream::Group && self.is_first && self.news.is_before_data() {
             followed.tracker.begin_at_first();
         }
+        followed.acking.hears(self.news, self.stream);
         let is_new = followed.hear(self.news, window, self.at);
         if is_new {
             view.spoke = Some(self.at);
@@ -174,7 +175,9 @@ impl Observer for Watch {
         let stream = if is_private { Stream::Private } else { Stream::Group };
         let member = &mut self.members[node.index()];
         let (now, source, epoch) = (datagram.now, datagram.source, packet.epoch);
-        member.receivers.heard(source, now + self.peer_timeout, now);
+        if protocol.peer(source).is_some_and(|peer| peer.epoch == epoch) {
+            member.receivers.heard(source, now + self.peer_timeout, now);
+        }
         if let Body::Nack { rtt, .. } | Body::Ack { rtt, .. } = packet.body {
             let is_nack = matches!(packet.body, Body::Nack { .. });
             member.requests.came(source, datagram.bytes.len(), is_nack, Duration::from_micros(rtt.into()));
@@ -263,6 +266,7 @@ impl Observer for Watch {
         let Some(&sender) = self.addresses.get(&peer) else { return };
         let member = &mut self.members[node];
         let view = member.views.get_mut(&peer).expect("an event tells of a peer before its streams");
+        view.streams.iter_mut().for_each(|followed| followed.acking.is_read());
         let epoch = view.epoch;
         let who = |stream| {
             let to = (stream == Stream::Private).then_some(member.address);
@@ -390,6 +394,7 @@ impl Watch {
             _ => false,
         };
         assert!(may, "{who}: {range} is not lost for {cause:?}: {:?} can be had", sent.lowest_whole(range, now));
+        followed.acking.moves();
         followed.tracker.lost(who, sent, range, highest);
         followed.told.owe_lost(range, cause);
         self.seen.count(match cause {

@@ -173,6 +173,7 @@ impl World {
             let most_stable = self.watch().most_stable(node.index(), now);
             if let Some(protocol) = self.sim.protocol(node) {
                 bounds::hold(protocol);
+                self.sim.observer::<Watch>().expect("it was set").nobody_outlives(now, node.index(), protocol);
                 let stable = protocol.stable_seq();
                 // Who is closed has forgotten its receivers.
                 let may = protocol.is_closed() || most_stable.is_none_or(|most| stable <= most);

@@ -7,6 +7,7 @@ mod closing;
 mod delivery;
 mod events;
 mod fixture;
+mod flushing;
 mod impaired;
 mod ipv6;
 mod offload;
