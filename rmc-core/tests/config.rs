@@ -107,7 +107,7 @@ fn the_defaults_are_those_of_the_rules() {
     assert!(!config.announce && !config.silent);
     assert_eq!(config.join_policy, JoinPolicy::Oldest);
     assert_eq!((config.delivery, config.recovery_deadline), (Delivery::Ordered, None));
-    assert_eq!(config.max_nack_backoff, SECOND);
+    assert_eq!((config.max_nack_backoff, config.nack_interval), (SECOND, 2 * MS));
 }
 
 #[test]
@@ -205,6 +205,16 @@ fn max_nack_backoff_may_be_zero_and_has_an_upper_bound() {
     let (value, max) = (10_000_001, 10_000_000);
     let refused = ConfigError::OutOfBounds { option: "max_nack_backoff", value, min: 0, max };
     assert_eq!(check(&base, |config| config.max_nack_backoff = 10 * SECOND + NS), Err(refused));
+}
+
+#[test]
+fn nack_interval_may_be_zero_and_has_an_upper_bound() {
+    let base = roomy();
+    assert_eq!(check(&base, |config| config.nack_interval = Duration::ZERO), Ok(()));
+    assert_eq!(check(&base, |config| config.nack_interval = SECOND), Ok(()));
+    let (value, max) = (1_000_001, 1_000_000);
+    let refused = ConfigError::OutOfBounds { option: "nack_interval", value, min: 0, max };
+    assert_eq!(check(&base, |config| config.nack_interval = SECOND + NS), Err(refused));
 }
 
 /// Only what waits has a bound.

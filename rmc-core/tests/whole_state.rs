@@ -169,6 +169,7 @@ fn node(seed: u64) -> Protocol {
 fn config(seed: u64) -> Config {
     let mut config = Config::new(SocketAddr::from((Ipv4Addr::new(239, 255, 77, 1), 8000)), OWN, seed);
     config.max_nack_backoff = if seed % 8 < 4 { Duration::ZERO } else { config.max_nack_backoff };
+    config.nack_interval = if seed % 16 < 8 { Duration::ZERO } else { Duration::from_millis(50) };
     config.delivery = match seed % 4 {
         0 => Delivery::Ordered,
         1 => Delivery::Deadline(Duration::from_millis(100)),

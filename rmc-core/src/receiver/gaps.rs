@@ -2,13 +2,15 @@
 //! finding, splitting and 'which is due' cost O(log n) in the number of gaps.
 //!
 //! It is a treap in an arena: no allocation in the steady state. Each node knows of its subtree when the earliest is
-//! due and whether one waits for its turn, which makes 'the lowest gap that is due' a walk from the root.
+//! due, since when the oldest is missing that was never asked for, and whether one waits for its turn, which makes 'the
+//! lowest gap that is due' a walk from the root.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::event::LossCause;
 use crate::seq::SeqRange;
-use crate::time::Instant;
+use crate::time::{Instant, earlier};
 
 /// A range of missing numbers with one history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,8 +81,24 @@ struct Node {
     right: Link,
     /// The earliest due time in this subtree.
     earliest: Option<Instant>,
+    /// When the first gap of this subtree was seen that is to be asked for and never was.
+    unasked: Option<Instant>,
     /// Whether a gap of this subtree is waiting.
     waiting: bool,
+}
+
+impl Gap {
+    fn due(&self) -> Option<Instant> {
+        match self.state {
+            GapState::Armed(asking) => Some(asking.due),
+            GapState::Waiting | GapState::Gone(_) => None,
+        }
+    }
+
+    /// Since when it is missing, if it is to be asked for and never was.
+    fn unasked(&self) -> Option<Instant> {
+        matches!(self.state, GapState::Armed(Asking { attempts: 0, .. })).then_some(self.seen)
+    }
 }
 
 impl Gaps {
@@ -142,7 +160,12 @@ impl Gaps {
 
     /// The lowest gap at or above `from` that is due at `now`.
     pub(crate) fn due(&self, now: Instant, from: u64) -> Option<Gap> {
-        self.due_below(self.root, now, from)
+        self.lowest(self.root, from, &|due, _| due <= now)
+    }
+
+    /// The same, or one that was never asked for and is missing for `grace` or longer.
+    pub(crate) fn askable(&self, now: Instant, grace: Duration, from: u64) -> Option<Gap> {
+        self.lowest(self.root, from, &|due, unasked| due <= now || unasked.is_some_and(|seen| seen + grace <= now))
     }
 
     /// Adds a gap that no other one overlaps. `turn`, here and below: when one is due whose turn comes by that.
@@ -183,6 +206,7 @@ impl Gaps {
         // The tree's order does not depend on it.
         for node in &mut self.nodes {
             node.gap.seen = now;
+            node.unasked = node.unasked.map(|_| now);
         }
     }
 
@@ -248,20 +272,22 @@ impl Gaps {
         None
     }
 
-    fn due_below(&self, at: Link, now: Instant, from: u64) -> Option<Gap> {
+    /// The lowest gap at or above `from` that is armed and `wanted`, by when it is due, and when it was seen if it was
+    /// never asked for. Where the earliest of both in a subtree are not wanted, nothing in it is.
+    fn lowest(&self, at: Link, from: u64, wanted: &impl Fn(Instant, Option<Instant>) -> bool) -> Option<Gap> {
         let node = self.node(at?);
-        if node.earliest.is_none_or(|earliest| earliest > now) {
+        if !node.earliest.is_some_and(|due| wanted(due, node.unasked)) {
             return None;
         }
         if node.gap.range.first() >= from {
-            if let Some(lower) = self.due_below(node.left, now, from) {
+            if let Some(lower) = self.lowest(node.left, from, wanted) {
                 return Some(lower);
             }
-            if matches!(node.gap.state, GapState::Armed(asking) if asking.due <= now) {
+            if node.gap.due().is_some_and(|due| wanted(due, node.gap.unasked())) {
                 return Some(node.gap);
             }
         }
-        self.due_below(node.right, now, from)
+        self.lowest(node.right, from, wanted)
     }
 
     fn put(&mut self, gap: Gap) {
@@ -269,7 +295,7 @@ impl Gaps {
         self.shape = self.shape.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.shape ^ (self.shape >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let priority = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let node = Node { gap, priority, left: None, right: None, earliest: None, waiting: false };
+        let node = Node { gap, priority, left: None, right: None, earliest: None, unasked: None, waiting: false };
         let index = match self.free {
             Some(index) => {
                 self.free = self.node(index).right;
@@ -335,22 +361,16 @@ impl Gaps {
 
     fn refresh(&mut self, index: u32) {
         let node = *self.node(index);
-        let own = match node.gap.state {
-            GapState::Armed(asking) => Some(asking.due),
-            GapState::Waiting | GapState::Gone(_) => None,
-        };
-        let mut earliest = own;
+        let (mut earliest, mut unasked) = (node.gap.due(), node.gap.unasked());
         let mut waiting = node.gap.state == GapState::Waiting;
         for child in [node.left, node.right].into_iter().flatten() {
             let child = self.node(child);
             waiting |= child.waiting;
-            earliest = match (earliest, child.earliest) {
-                (Some(a), Some(b)) => Some(a.min(b)),
-                (a, b) => a.or(b),
-            };
+            earliest = earlier(earliest, child.earliest);
+            unasked = earlier(unasked, child.unasked);
         }
         let node = &mut self.nodes[index as usize];
-        (node.earliest, node.waiting) = (earliest, waiting);
+        (node.earliest, node.unasked, node.waiting) = (earliest, unasked, waiting);
     }
 
     fn node(&self, index: u32) -> &Node {

@@ -7,6 +7,7 @@ mod gaps;
 mod grace;
 mod liveness;
 mod lookup;
+mod moderation;
 mod nack;
 mod peer;
 mod peers;

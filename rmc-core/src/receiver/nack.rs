@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::backoff::Advertised;
 use super::gaps::{Asked, Asking, Gap, GapState, Gaps};
 use super::grace::Grace;
+use super::moderation::Moderation;
 use super::rtt::{Rtt, Untold};
 use super::stamps::Stamps;
 use crate::packet::{HEADER_LEN, MAX_RANGES, Ranges, RangesBuilder};
@@ -27,6 +28,7 @@ pub(crate) struct Scheduler {
     stamps: Stamps,
     advertised: Advertised,
     grace: Grace,
+    moderation: Moderation,
     /// Until then the sender has said that it lets this node wait: what it answers late tells nothing of the way.
     busy_until: Instant,
 }
@@ -52,7 +54,13 @@ pub(crate) struct Confirmed<'a> {
 impl Scheduler {
     /// `advertised`: what holds until the sender tells.
     pub(crate) fn new(advertised: Advertised) -> Self {
-        Self { stamps: Stamps::default(), advertised, grace: Grace::default(), busy_until: Instant::ORIGIN }
+        Self {
+            stamps: Stamps::default(),
+            advertised,
+            grace: Grace::default(),
+            moderation: Moderation::default(),
+            busy_until: Instant::ORIGIN,
+        }
     }
 
     /// The sender tells of its group.
@@ -60,22 +68,29 @@ impl Scheduler {
         self.advertised = advertised;
     }
 
-    /// A new gap, and when to ask for it first (RMC-GAP-1): when it is probably no reordering, and after a random
-    /// backoff, in which another receiver may have asked. A silent node waits for somebody else's repair (S28).
+    /// A new gap, and when to ask for it first (RMC-GAP-1, RMC-GAP-15): when it is probably no reordering, after a
+    /// random backoff, in which another receiver may have asked, and not before this one may ask again. A silent node
+    /// waits for somebody else's repair (S28).
     pub(crate) fn new_gap(&self, range: SeqRange, shared: &mut Shared) -> Gap {
-        let wait = if shared.config.silent {
-            shared.config.silent_gap
+        let due = if shared.config.silent {
+            shared.now + shared.config.silent_gap
         } else {
-            self.grace.wait() + self.advertised.draw(shared.config.max_nack_backoff, &mut shared.rng)
+            let backoff = self.advertised.draw(shared.config.max_nack_backoff, &mut shared.rng);
+            let opens = self.moderation.opens(shared.config.nack_interval);
+            opens.max(shared.now + (self.grace.wait() + backoff))
         };
-        let asking = Asking { due: shared.now + wait, attempts: 0, asked: None };
+        let asking = Asking { due, attempts: 0, asked: None };
         Gap { range, seen: shared.now, state: GapState::Armed(asking) }
     }
 
-    /// Puts all gaps that are due into one NACK (RMC-NACK-1), lowest first, and sets when they are due again.
+    /// Puts all gaps that are due into one NACK (RMC-NACK-1), lowest first, and sets when they are due again. What would
+    /// be due soon goes with them.
     pub(crate) fn ask(&mut self, gaps: &mut Gaps, rtt: &mut Rtt, shared: &mut Shared) -> Option<Ask> {
         let now = shared.now;
-        let lowest = gaps.due(now, 0)?;
+        gaps.due(now, 0)?;
+        let grace = self.grace.wait();
+        let lowest = gaps.askable(now, grace, 0)?;
+        self.moderation.sent(shared.config.nack_interval, now);
         let stamp = self.stamps.add(now, &mut shared.rng);
         let mut builder = RangesBuilder::new(lowest.range.first());
         let mut count = 0;
@@ -84,7 +99,7 @@ impl Scheduler {
         let mut from = 0;
         let room = shared.config.max_datagram.saturating_sub(HEADER_LEN + FIXED_LEN) / RANGE_LEN;
         let max_ranges = room.clamp(1, MAX_RANGES);
-        while let Some(gap) = gaps.due(now, from) {
+        while let Some(gap) = gaps.askable(now, grace, from) {
             let touches = gap.range.first() <= open.last().saturating_add(1);
             if !touches && builder.len() + 1 == max_ranges {
                 break;
@@ -244,10 +259,11 @@ pub(crate) fn turn(shared: &Shared) -> Instant {
 #[cfg(feature = "sim")]
 impl crate::fingerprint::State for Scheduler {
     fn put(&self, to: &mut crate::fingerprint::Fingerprint) {
-        let Self { stamps, advertised, grace, busy_until } = self;
+        let Self { stamps, advertised, grace, moderation, busy_until } = self;
         to.put(stamps);
         to.put(advertised);
         to.put(grace);
+        to.put(moderation);
         // The origin is no time of its own: the sender has never said so.
         to.put(&(*busy_until > Instant::ORIGIN).then_some(*busy_until));
     }

@@ -105,6 +105,7 @@ impl Lone {
         let mut config = Config::new(group(), OWN, 4711);
         // Most rules are about what is asked, not about when: at once.
         config.max_nack_backoff = Duration::ZERO;
+        config.nack_interval = Duration::ZERO;
         config.local_addrs = vec![own()];
         config.join_policy = JoinPolicy::FromStart;
         config.events = EventMask::ALL;

@@ -24,6 +24,7 @@ mod rules_flow;
 mod rules_full_table;
 mod rules_let_go;
 mod rules_messages;
+mod rules_moderation;
 mod rules_modes;
 mod rules_nack_rtt;
 mod rules_packing;

@@ -93,8 +93,8 @@ fn as_receiver(protocol: &Protocol, within: &impl Fn(Duration, &str)) {
         // RMC-RTT-3: the variation is never more than 14 times the smoothed round trip, as each sample is at most 8
         // times what it makes of that.
         let rto = peer.rtt.map_or(config.nack_resend_time, |rtt| 57 * rtt + Duration::from_millis(1));
-        // RMC-GAP-1, RMC-GAP-12: before the first one.
-        let first = config.max_nack_backoff + MAX_GRACE;
+        // RMC-GAP-1, RMC-GAP-12, RMC-GAP-15: before the first one.
+        let first = (config.max_nack_backoff + MAX_GRACE).max(config.nack_interval);
         within(rto.max(config.nack_max_delay).max(first), "a NACK");
     }
 }

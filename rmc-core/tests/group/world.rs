@@ -462,6 +462,7 @@ fn configure(config: &mut Config, setup: &Setup, policy: Policy, node: usize) {
     config.rate_burst = 2 * setup.datagram;
     config.nack_max_delay = NACK_MAX_DELAY;
     config.max_nack_backoff = Duration::from_millis(setup.backoff.into());
+    config.nack_interval = Duration::from_millis(setup.backoff.into());
     config.delivery = setup.mode.delivery();
     config.recovery_deadline = setup.deadline.map(|millis| Duration::from_millis(millis.into()));
     config.repair_mode = setup.repair.mode();

@@ -328,6 +328,7 @@ impl Plan {
         // differ by what was drawn on the way to them.
         config.nack_max_delay = Duration::from_millis(1);
         config.max_nack_backoff = Duration::ZERO;
+        config.nack_interval = Duration::ZERO;
         config.repair_mode = self.repair;
         config.verify_askers = self.verify;
         config

@@ -203,6 +203,13 @@ pub(crate) const CONFIG: &[(&str, Shown)] = &[
         )]),
     ),
     (
+        "nack_interval",
+        Pairs(&[(
+            "nack_interval_a_tick_before_its_end_a_new_gap_is_not_asked_for",
+            "nack_interval_at_its_end_a_new_gap_is_asked_for",
+        )]),
+    ),
+    (
         "recovery_deadline",
         Pairs(&[(
             "recovery_deadline_a_tick_before_its_end_nothing_is_given_up",

@@ -145,6 +145,14 @@ pub(crate) const CONSTANTS: &[(&str, &str, Shown)] = &[
         )]),
     ),
     (
+        "receiver/moderation.rs",
+        "BURST",
+        Pairs(&[(
+            "rmc_gap_15_eight_nacks_leave_at_once",
+            "rmc_gap_15_the_ninth_waits_and_asks_for_all_that_is_missing_by_then",
+        )]),
+    ),
+    (
         "receiver/nack.rs",
         "FIXED_LEN",
         Pairs(&[(

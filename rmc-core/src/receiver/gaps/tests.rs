@@ -7,8 +7,19 @@ use crate::rng::Rng;
 
 const NOW: Instant = Instant::from_nanos(500);
 
+/// How long nothing is taken for lost, and the times around which gaps are seen then.
+const GRACE: Duration = Duration::from_nanos(100);
+
+fn at(nanos: u64) -> Instant {
+    Instant::from_nanos(nanos)
+}
+
 fn armed(due: u64) -> GapState {
-    GapState::Armed(Asking { due: Instant::from_nanos(due), attempts: 1, asked: None })
+    asked(due, 1)
+}
+
+fn asked(due: u64, attempts: u32) -> GapState {
+    GapState::Armed(Asking { due: at(due), attempts, asked: None })
 }
 
 fn all(gaps: &Gaps) -> Vec<Gap> {
@@ -28,6 +39,12 @@ fn due_of(gap: &Gap) -> Option<Instant> {
     }
 }
 
+/// RMC-NACK-5
+fn is_askable(gap: &Gap) -> bool {
+    let GapState::Armed(asking) = gap.state else { return false };
+    asking.due <= NOW || (asking.attempts == 0 && gap.seen + GRACE <= NOW)
+}
+
 /// RMC-NACK: at most `max_armed` are asked for, and those are the lowest.
 fn check(gaps: &Gaps, model: &[Gap]) {
     let list = all(gaps);
@@ -36,6 +53,7 @@ fn check(gaps: &Gaps, model: &[Gap]) {
         list.iter().map(|gap| gap.range).collect::<Vec<_>>(),
         model.iter().map(|gap| gap.range).collect::<Vec<_>>()
     );
+    assert!(list.iter().map(|gap| gap.seen).eq(model.iter().map(|gap| gap.seen)));
     assert_eq!(gaps.first(), list.first().copied());
     assert_eq!(gaps.last(), list.last().copied());
     assert_eq!(gaps.earliest(), list.iter().filter_map(due_of).min());
@@ -44,6 +62,8 @@ fn check(gaps: &Gaps, model: &[Gap]) {
     for from in [0, 300, 900] {
         let lowest = list.iter().find(|gap| gap.range.first() >= from && due_of(gap).is_some_and(|due| due <= NOW));
         assert_eq!(gaps.due(NOW, from), lowest.copied());
+        let lowest = list.iter().find(|gap| gap.range.first() >= from && is_askable(gap));
+        assert_eq!(gaps.askable(NOW, GRACE, from), lowest.copied());
     }
     let waiting = list.iter().filter(|gap| gap.state == GapState::Waiting).count();
     assert!(waiting == 0 || gaps.armed == gaps.max_armed, "a gap waits although there is room");
@@ -57,6 +77,10 @@ fn it_behaves_as_a_sorted_list_does() {
         let mut model: Vec<Gap> = Vec::new();
         for _ in 0..1_000 {
             let seq = rng.next_u64() % 1_000;
+            if rng.next_u64().is_multiple_of(50) {
+                gaps.see_anew(at(450));
+                model.iter_mut().for_each(|gap| gap.seen = at(450));
+            }
             let place = model.partition_point(|gap| gap.range.last() < seq);
             let hit = model.get(place).copied().filter(|gap| gap.range.contains(seq));
             assert_eq!(gaps.find(seq).map(|gap| gap.range), hit.map(|gap| gap.range), "seed {seed}");
@@ -65,9 +89,9 @@ fn it_behaves_as_a_sorted_list_does() {
                     let above = model.get(place).map_or(1_000, |gap| gap.range.first());
                     let last = seq + rng.next_u64() % (above - seq).min(20);
                     let gap = Gap {
-                        seen: NOW,
+                        seen: at(rng.next_u64() % 500),
                         range: SeqRange::new(seq, last).expect("not empty"),
-                        state: armed(rng.next_u64() % 1_000),
+                        state: asked(rng.next_u64() % 1_000, u32::from(rng.next_u64().is_multiple_of(2))),
                     };
                     gaps.insert(gap, NOW);
                     model.insert(place, gap);
