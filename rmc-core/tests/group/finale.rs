@@ -13,9 +13,10 @@ use super::world::World;
 
 /// How often it is looked whether all is done.
 const LOOK: Duration = Duration::from_millis(50);
-/// Beside the time after which peers expire. A silent node that is hundreds of small windows behind gives one up with
-/// each heartbeat (RMC-SILENT-2).
+/// Beside the time after which peers expire, and what a silent node takes.
 const LIMIT: Duration = Duration::from_secs(300);
+/// A silent node that is thousands of windows of one packet behind gives one up with each heartbeat (RMC-SILENT-2).
+const WINDOW_GIVEN_UP: Duration = Duration::from_millis(500);
 
 /// Beside the stall, and the time after which peers expire: a few heartbeats.
 const QUIET: Duration = Duration::from_secs(2);
@@ -31,7 +32,7 @@ impl World {
             self.pause(number, false, Duration::ZERO);
         }
         self.check();
-        let limit = self.sim.now() + LIMIT + 2 * self.watch().peer_timeout;
+        let limit = self.sim.now() + LIMIT + 2 * self.watch().peer_timeout + self.silent_nodes_take();
         let mut progress = BTreeMap::new();
         while let Some(reason) = self.unsettled() {
             assert!(self.sim.now() < limit, "{reason}; {:?}", self.sim.waiting());
@@ -41,6 +42,16 @@ impl World {
         }
         self.is_complete();
         self.all_is_told();
+    }
+
+    /// How long a silent node may take for all that was ever sent.
+    fn silent_nodes_take(&self) -> Duration {
+        let nodes = || self.nodes.iter().filter_map(|&node| self.sim.protocol(node));
+        if !nodes().any(|protocol| protocol.config().silent) {
+            return Duration::ZERO;
+        }
+        let windows = nodes().map(Protocol::next_seq).max().unwrap_or(0);
+        WINDOW_GIVEN_UP * u32::try_from(windows).unwrap_or(u32::MAX)
     }
 
     /// Whoever has something to send does so, after the longest that it may wait for one who takes nothing (RMC-FLOW-4):

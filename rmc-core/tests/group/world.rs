@@ -462,7 +462,7 @@ fn configure(config: &mut Config, setup: &Setup, policy: Policy, node: usize) {
     config.rate_burst = 2 * setup.datagram;
     config.nack_max_delay = NACK_MAX_DELAY;
     config.max_nack_backoff = Duration::from_millis(setup.backoff.into());
-    config.nack_interval = config.max_nack_backoff.min(Duration::from_secs(1));
+    config.nack_interval = config.max_nack_backoff / 10;
     config.delivery = setup.mode.delivery();
     config.recovery_deadline = setup.deadline.map(|millis| Duration::from_millis(millis.into()));
     config.repair_mode = setup.repair.mode();
