@@ -117,6 +117,7 @@ fn a_sweep_has_it_in_rows_lines_and_a_picture() {
     }
     let done = run(&format!("sim {options}"));
     assert_eq!((done.status, done.stdout.len()), (Some(0), 5), "a head and four rows: {:?}", done.stdout);
+    assert!(done.stderr.contains("4 cells, 300 messages each, as fast as they go over a link of"), "{}", done.stderr);
     assert!(["goodput", "of link", "bound"].iter().all(|part| done.stdout[0].contains(part)), "{:?}", done.stdout);
     assert!(done.stdout[1..].iter().all(|row| row.contains("MB/s") && row.ends_with(" complete")), "{:?}", done.stdout);
 }
@@ -138,6 +139,14 @@ fn ctrl_c_ends_it_without_a_figure() {
     assert_eq!((done.status, &summary["interrupted"]), (Some(130), &true.into()));
     assert_eq!(summary["goodput_share"], Value::Null, "half a transfer says nothing");
     assert!(number(&summary, "packets") > 0, "{summary}");
+}
+
+/// Each cell would last for weeks.
+#[test]
+fn ctrl_c_ends_a_sweep_in_the_middle_of_a_cell() {
+    let done = interrupted("sim --goodput --sweep --messages 4000000000 --link-rate 1M --json");
+    assert_eq!((done.status, done.stdout.len()), (Some(130), 0), "{:?}", done.stdout);
+    assert!(done.stderr.contains("18 cells, ") && done.stderr.contains("after 0 of 18 cells"), "{}", done.stderr);
 }
 
 /// Nobody would ever be through: all that is sent is lost, and yet it ends.
