@@ -42,7 +42,8 @@ pub(crate) struct SimArgs {
     /// How many receivers (default: 100)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MAX_RECEIVERS))]
     pub(crate) receivers: Option<u32>,
-    /// How many messages (default: 10000; 1000 for each cell of a sweep; 20000 with --goodput)
+    /// How many messages (default: 10000; 1000 for each cell of a sweep; 20000 with --goodput, for each cell
+    /// too)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     messages: Option<u64>,
     /// Bytes of a message (default: 100; 1400 with --goodput)
