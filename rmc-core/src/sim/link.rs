@@ -183,6 +183,12 @@ impl LinkState {
         (too_long > Duration::ZERO).then(|| now + too_long)
     }
 
+    /// How many bytes wait for the rate.
+    pub(super) fn queued(&self, now: Instant) -> u64 {
+        let waits = self.busy_until.saturating_since(now);
+        self.link.rate.map_or(0, |rate| bytes_in(waits, rate.max(1)))
+    }
+
     /// A datagram of `len` bytes, headers included, wants to pass.
     pub(super) fn pass(&mut self, now: Instant, len: usize) -> Result<Passage, Refusal> {
         if len > self.link.mtu {
@@ -191,8 +197,7 @@ impl LinkState {
         let mut out = now;
         if let Some(rate) = self.link.rate {
             let rate = rate.max(1);
-            let waits = self.busy_until.saturating_since(now);
-            let queued = bytes_in(waits, rate);
+            let queued = self.queued(now);
             if queued > 0 && queued + len as u64 > self.link.queue {
                 return Err(Refusal::QueueFull);
             }

@@ -131,6 +131,11 @@ impl Network {
         self.egress.get(node.index())?.full_until(self.now)
     }
 
+    /// How many bytes of a node wait for the rate of its egress.
+    pub(super) fn queued(&self, node: NodeId) -> u64 {
+        self.egress.get(node.index()).map_or(0, |link| link.queued(self.now))
+    }
+
     pub(super) fn ingress_mut(&mut self, node: NodeId) -> Option<&mut LinkState> {
         self.ingress.get_mut(node.index())
     }

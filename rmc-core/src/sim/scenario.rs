@@ -42,8 +42,8 @@ pub struct Scenario {
     pub rate: u64,
     /// The link out of the sender: what is lost here is lost for all. Default [`Link::IDEAL`].
     pub egress: Link,
-    /// How many bytes wait for the egress's rate before the sender waits, see [`Sim::set_send_buffer`]. Default `None`:
-    /// it never does.
+    /// How many bytes of IP packets may wait for the egress's rate before the sender waits as well, see
+    /// [`Sim::set_send_buffer`]. Default `None`: it never does.
     pub send_buffer: Option<u64>,
     /// The link into each receiver. Default: 500 us, and nothing is lost.
     pub ingress: Link,
@@ -96,9 +96,10 @@ pub struct Report {
     pub first_transmissions: u64,
     /// Repairs sent: one to one receiver counts as much as one to all.
     pub repairs: u64,
-    /// Bytes of the first transmissions, IP and UDP headers included.
+    /// Bytes of the IP packets of the first transmissions, with IP and UDP headers.
     pub first_bytes: u64,
-    /// Bytes of all that the sender sent, likewise: what its egress has carried.
+    /// Bytes of all that the sender sent until `elapsed` was over, likewise, but for those that waited for the rate of its
+    /// egress then. Without drops there it is what the egress has carried.
     pub sent_bytes: u64,
     /// Numbers that receivers reported as lost for good.
     pub given_up: u64,
@@ -174,11 +175,12 @@ impl Scenario {
             ControlFlow::Break(()) => None,
         };
         let elapsed = sim.now().saturating_since(start);
+        let sent_bytes = sent_bytes(&sim).saturating_sub(sim.net.queued(sender));
         if complete(&sim) == self.receivers {
             // Whoever was repaired by what others had asked for may have asked in vain: that has cost a NACK, too.
             sim.run_for(self.nack_delay());
         }
-        let report = self.report(&mut sim, elapsed, stuck);
+        let report = self.report(&mut sim, sent_bytes, elapsed, stuck);
         Ok((report, sim))
     }
 
@@ -256,7 +258,7 @@ impl Scenario {
         (config.local_addrs, config.epoch, config.seed) = (own.local_addrs, own.epoch, own.seed);
     }
 
-    fn report(&self, sim: &mut Sim, elapsed: Duration, stuck: Option<Stuck>) -> Report {
+    fn report(&self, sim: &mut Sim, sent_bytes: u64, elapsed: Duration, stuck: Option<Stuck>) -> Report {
         let digest = sim.trace().digest();
         let meter = sim.observer_mut::<Meter>().expect("it was set, and nobody else has had the simulation");
         let mut recoveries = core::mem::take(&mut meter.recoveries);
@@ -272,7 +274,7 @@ impl Scenario {
             first_transmissions: meter.first_transmissions,
             repairs: meter.repairs,
             first_bytes: meter.first_bytes,
-            sent_bytes: meter.sent_bytes,
+            sent_bytes,
             given_up: meter.given_up,
             recoveries,
             elapsed,
@@ -294,6 +296,11 @@ impl Report {
 /// How many receivers have everything.
 fn complete(sim: &Sim) -> usize {
     sim.observer().map_or(0, |meter: &Meter| meter.complete)
+}
+
+/// How many bytes the sender has sent.
+fn sent_bytes(sim: &Sim) -> u64 {
+    sim.observer().map_or(0, |meter: &Meter| meter.sent_bytes)
 }
 
 fn time_of(index: u64, rate: u64) -> Duration {

@@ -28,9 +28,11 @@ impl Sim {
         Ok(())
     }
 
-    /// Lets a node send only while at most so many bytes wait for the rate of its egress: as a driver whose socket makes
-    /// it wait. Then one datagram more than that is in the queue at most, and with room for that nothing is dropped
-    /// there. Default `None`: whatever a node has goes to the link at once.
+    /// Lets a node send only while at most so many bytes of IP packets wait for the rate of its egress: as a driver whose
+    /// socket makes it wait. So at most one transmit more than that waits there, which is one datagram, or with
+    /// [`Config::max_segments`](crate::Config::max_segments) above 1 that many; a [`queue`](Link::queue) with room for
+    /// both drops nothing. With 0 the node waits until the last byte has left. Where the egress has no rate it never
+    /// waits. Default `None`: whatever a node has goes to the link at once.
     ///
     /// # Errors
     ///

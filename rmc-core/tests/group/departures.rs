@@ -253,8 +253,8 @@ impl Watch {
         self.seen.count("a NACK");
     }
 
-    /// RMC-ACK-1, RMC-ACK-7: what is acknowledged was delivered or reported, or could not be had; and there is room for what it
-    /// says.
+    /// RMC-ACK-1, RMC-ACK-7: what is acknowledged was delivered or reported, or could not be had; there is room for what it
+    /// says; and it has a cause.
     fn acknowledges(&mut self, departure: &Departure, target: u32, room: u32) {
         let Member { window, policy, .. } = self.members[departure.from];
         let is_unordered = self.mode == Mode::Unordered;

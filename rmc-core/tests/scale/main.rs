@@ -7,7 +7,7 @@
 //! cargo test --all-features -p rmc-core --test scale -- --include-ignored
 //! ```
 //!
-//! After a change that is meant, to write the table anew:
+//! After a change that is meant, to write the table anew, and with it what `docs/benchmarks.md` shows of it:
 //!
 //! ```sh
 //! RMC_GOLDEN=renew cargo test --all-features -p rmc-core --test scale -- --include-ignored
@@ -17,5 +17,6 @@
 mod hardships;
 mod independent;
 mod outages;
+mod published;
 mod shared;
 mod table;

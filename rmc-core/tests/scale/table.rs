@@ -5,7 +5,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use std::{env, fs, path};
 
-const COMMITTED: &str = include_str!("table.txt");
+use crate::published;
+
+pub(crate) const COMMITTED: &str = include_str!("table.txt");
+/// How many characters a scenario's name takes.
+pub(crate) const NAME: usize = 30;
 const COMMAND: &str = "RMC_GOLDEN=renew cargo test --all-features -p rmc-core --test scale -- --include-ignored";
 
 /// One test writes at a time.
@@ -24,7 +28,7 @@ pub(crate) struct Hundredths(pub(crate) u64);
 
 impl Row {
     pub(crate) fn new(scenario: &str, receivers: usize, messages: u64) -> Self {
-        let scenario = format!("{scenario:30} {receivers:>9} {messages:>8}");
+        let scenario = format!("{scenario:NAME$} {receivers:>9} {messages:>8}");
         Self { scenario, text: String::new(), over: Vec::new() }
     }
 
@@ -49,8 +53,8 @@ impl Row {
     /// Fails if a figure is past its limit, or is not the one that is committed.
     pub(crate) fn check(self) {
         assert!(self.over.is_empty(), "past the limit:\n{}", self.over.join("\n"));
-        if env::var("RMC_GOLDEN").is_ok_and(|wish| wish == "renew") {
-            self.write();
+        if is_to_be_renewed() {
+            renew(|table| replaced(table, &self.scenario, &self.text));
             return;
         }
         let committed = lines_of(COMMITTED, &self.scenario);
@@ -59,15 +63,6 @@ impl Row {
             "rmc-core/tests/scale/table.txt says\n{committed}and it is\n{}If that is meant: {COMMAND}",
             self.text
         );
-    }
-
-    /// In the place of the lines that are there, or at the end.
-    fn write(&self) {
-        let _one = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
-        let path = path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scale/table.txt");
-        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let new = replaced(&text, &self.scenario, &self.text);
-        fs::write(&path, new).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
 }
 
@@ -93,10 +88,32 @@ impl Hundredths {
     }
 }
 
+/// Whether what is there is to be written anew, and not compared.
+pub(crate) fn is_to_be_renewed() -> bool {
+    env::var("RMC_GOLDEN").is_ok_and(|wish| wish == "renew")
+}
+
+/// Puts the table as it stands into the documentation.
+pub(crate) fn publish() {
+    renew(str::to_owned);
+}
+
+/// Changes the table, and what the documentation shows of it.
+fn renew(change: impl FnOnce(&str) -> String) {
+    let _one = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+    let path = path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scale/table.txt");
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let table = change(&text);
+    fs::write(&path, &table).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    published::renew(&table);
+}
+
+/// The lines of a scenario.
 fn lines_of(table: &str, scenario: &str) -> String {
     table.lines().filter(|line| line.starts_with(scenario)).map(|line| format!("{line}\n")).collect()
 }
 
+/// The table with other lines for a scenario: in the place of those that are there, or at the end.
 fn replaced(table: &str, scenario: &str, lines: &str) -> String {
     let mut text = String::new();
     let mut is_placed = false;
@@ -141,7 +158,7 @@ fn every_line_of_the_table_belongs_to_a_scenario() {
         include_str!("outages.rs"),
     ];
     for line in COMMITTED.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
-        let name = line[..30.min(line.len())].trim_end();
+        let name = line[..NAME.min(line.len())].trim_end();
         let is_named = sources.iter().any(|source| source.contains(&format!("\"{name}\"")));
         assert!(is_named, "no test makes this line: {line}");
     }

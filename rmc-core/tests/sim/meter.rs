@@ -157,6 +157,22 @@ fn a_sender_that_waits_for_its_link_uses_it_and_loses_nothing() {
     assert!(report.elapsed <= link + MS, "it is never idle but for the last trip: {report:?}");
 }
 
+/// Repairs that nobody needs any more wait when the last receiver has everything.
+#[test]
+fn what_still_waits_for_the_link_in_the_end_was_not_carried() {
+    let mut most_used = 0;
+    for seed in 1..=6 {
+        let mut scenario = saturated(20, 50);
+        (scenario.seed, scenario.send_buffer) = (seed, Some(1 << 17));
+        scenario.egress = Link::IDEAL.with_rate(1_000_000, 1 << 20).with_loss(Loss::percent(30));
+        let report = scenario.run().expect("a valid configuration");
+        let link = Duration::from_micros(report.sent_bytes);
+        assert!(report.ok && link <= report.elapsed + US, "the link cannot carry more: {report:?}");
+        most_used = most_used.max(u128::from(report.sent_bytes) * 100 / report.elapsed.as_micros());
+    }
+    assert!(most_used >= 95, "it was in use nearly all the time: {most_used} %");
+}
+
 #[test]
 fn who_watches_can_end_it_while_the_send_queue_is_full() {
     let mut scenario = saturated(1, 1_000);

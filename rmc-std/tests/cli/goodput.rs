@@ -19,6 +19,13 @@ fn fraction(summary: &Value, field: &str) -> f64 {
     summary[field].as_f64().unwrap_or_else(|| panic!("{field} is a number: {summary}"))
 }
 
+/// The numbers in front of a per cent sign.
+fn percentages(row: &str) -> Vec<f64> {
+    let words: Vec<&str> = row.split_whitespace().collect();
+    let numbers = words.windows(2).filter(|pair| pair[1] == "%");
+    numbers.map(|pair| pair[0].parse().expect("a number")).collect()
+}
+
 #[test]
 fn without_loss_it_is_what_the_link_carries() {
     let summary = goodput("--receivers 3 --messages 1000");
@@ -89,12 +96,21 @@ fn the_bound_is_of_all_losses_that_are_independent_and_else_unknown() {
 
 #[test]
 fn people_see_it_beside_the_bound() {
-    let done = run("sim --goodput --receivers 2 --messages 500 --loss 0.05");
+    let options = "--receivers 2 --messages 500 --loss 0.05";
+    let done = run(&format!("sim --goodput {options}"));
     assert_eq!(done.status, Some(0), "{}", done.stderr);
     assert!(done.stderr.contains("as fast as they go over a link of 12.50 MB a second"), "{}", done.stderr);
-    let table = done.stdout.join("\n");
-    for part in ["MB/s at the slowest receiver", "of the sender's link", "link used", "any repair by retransmission"] {
-        assert!(table.contains(part), "{part}: {table}");
+    let summary = goodput(options);
+    // Cut off behind the second digit, as all sizes.
+    let speed = (fraction(&summary, "goodput_bytes_per_s") / 1e4).floor() / 1e2;
+    let share = |field| format!("{:.1} %", fraction(&summary, field) * 100.0);
+    for (name, value) in [
+        ("goodput", format!("{speed:.2} MB/s at the slowest receiver")),
+        ("  with headers", format!("{} of the sender's link", share("goodput_share"))),
+        ("  at most", format!("{} of the sender's link, with any repair by retransmission", share("goodput_bound"))),
+        ("link used", share("link_used")),
+    ] {
+        assert!(done.stdout.contains(&format!("{name:<22} {value}")), "{name}, {value}: {:#?}", done.stdout);
     }
 }
 
@@ -117,7 +133,19 @@ fn a_sweep_has_it_in_rows_lines_and_a_picture() {
     }
     let done = run(&format!("sim {options}"));
     assert_eq!((done.status, done.stdout.len()), (Some(0), 5), "a head and four rows: {:?}", done.stdout);
-    assert!(["goodput", "of link", "bound"].iter().all(|part| done.stdout[0].contains(part)), "{:?}", done.stdout);
+    assert!(done.stderr.contains("4 cells, 300 messages each, as fast as they go over a link of"), "{}", done.stderr);
+    for (cell, row) in cells.iter().zip(&done.stdout[1..]) {
+        let [share, bound, used] = ["goodput_share", "goodput_bound", "link_used"].map(|field| fraction(cell, field));
+        let shown = [fraction(cell, "loss"), share, bound, share / bound, used].map(|value| value * 100.0);
+        let is: Vec<f64> = percentages(row);
+        let is_near = is.iter().zip(shown).all(|(is, shown)| (is - shown).abs() < 0.051);
+        assert!(is.len() == shown.len() && is_near, "{row}: {shown:?}");
+    }
+    assert!(
+        ["goodput", "of link", "bound", "of bound", "link used"].iter().all(|part| done.stdout[0].contains(part)),
+        "{:?}",
+        done.stdout
+    );
     assert!(done.stdout[1..].iter().all(|row| row.contains("MB/s") && row.ends_with(" complete")), "{:?}", done.stdout);
 }
 
@@ -138,6 +166,14 @@ fn ctrl_c_ends_it_without_a_figure() {
     assert_eq!((done.status, &summary["interrupted"]), (Some(130), &true.into()));
     assert_eq!(summary["goodput_share"], Value::Null, "half a transfer says nothing");
     assert!(number(&summary, "packets") > 0, "{summary}");
+}
+
+/// Each cell would last for weeks.
+#[test]
+fn ctrl_c_ends_a_sweep_in_the_middle_of_a_cell() {
+    let done = interrupted("sim --goodput --sweep --messages 4000000000 --link-rate 1M --json");
+    assert_eq!((done.status, done.stdout.len()), (Some(130), 0), "{:?}", done.stdout);
+    assert!(done.stderr.contains("18 cells, ") && done.stderr.contains("after 0 of 18 cells"), "{}", done.stderr);
 }
 
 /// Nobody would ever be through: all that is sent is lost, and yet it ends.

@@ -38,7 +38,7 @@ fn run_once(options: &SimArgs) -> Result<ExitCode, Failure> {
     screen.say(&outcome::introduction(&plan, options));
     let bar = screen.bar("messages", Some(options.messages()), Unit::Messages);
     let played = play(&plan, |sent| bar.set_position(sent), &bar)?;
-    bar.finish();
+    leave(&bar, played.is_interrupted);
     recording.write(played.sim.trace(), &screen)?;
     if lines.are_wanted() {
         lines.event("summary", outcome::fields(&plan, options, &played));
@@ -58,6 +58,11 @@ fn status(ok: bool, is_interrupted: bool) -> ExitCode {
         (true, false) => ExitCode::SUCCESS,
         (false, false) => ExitCode::FAILURE,
     }
+}
+
+/// Lets the bar stand: at its end, unless that was not reached.
+fn leave(bar: &ProgressBar, is_interrupted: bool) {
+    if is_interrupted { bar.abandon() } else { bar.finish() }
 }
 
 /// What came of a scenario.

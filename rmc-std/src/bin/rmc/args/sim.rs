@@ -17,6 +17,10 @@ const DEFAULT_MESSAGES: u64 = 10_000;
 const DEFAULT_SWEEP_MESSAGES: u64 = 1_000;
 /// The same for goodput: more than twice of what is kept, or flow control would not come into it.
 const DEFAULT_GOODPUT_MESSAGES: u64 = 20_000;
+/// The numbers of receivers of a sweep, unless told otherwise.
+const DEFAULT_SWEEP_RECEIVERS: &[u32] = &[1, 10, 100, 1_000];
+/// The same for goodput, whose cells have many more messages: a picture within a minute or so.
+const DEFAULT_GOODPUT_SWEEP_RECEIVERS: &[u32] = &[1, 10, 100];
 /// Bytes of a message, unless told otherwise.
 const DEFAULT_SIZE: usize = 100;
 /// The same for goodput: one message fills a packet.
@@ -38,7 +42,8 @@ pub(crate) struct SimArgs {
     /// How many receivers (default: 100)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MAX_RECEIVERS))]
     pub(crate) receivers: Option<u32>,
-    /// How many messages (default: 10000; 1000 for each cell of a sweep; 20000 with --goodput)
+    /// How many messages (default: 10000; 1000 for each cell of a sweep; 20000 with --goodput, for each cell
+    /// too)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     messages: Option<u64>,
     /// Bytes of a message (default: 100; 1400 with --goodput)
@@ -93,9 +98,10 @@ pub(crate) struct SimArgs {
     /// Run receivers x loss, one row each
     #[arg(long)]
     pub(crate) sweep: bool,
-    /// The numbers of receivers of a sweep
-    #[arg(long, value_name = "N,N,...", requires = "sweep", value_delimiter = ',', default_value = "1,10,100,1000", value_parser = clap::value_parser!(u32).range(1..=MAX_RECEIVERS))]
-    pub(crate) sweep_receivers: Vec<u32>,
+    /// The numbers of receivers of a sweep (default: 1,10,100,1000; 1,10,100 with --goodput, since 1000 take many times
+    /// as long as all the others)
+    #[arg(long, value_name = "N,N,...", requires = "sweep", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=MAX_RECEIVERS))]
+    sweep_receivers: Vec<u32>,
     /// The losses of a sweep
     #[arg(long, value_name = "FRACTION,...", requires = "sweep", value_delimiter = ',', default_value = "0,0.001,0.01,0.05,0.1,0.2", value_parser = fraction)]
     pub(crate) sweep_loss: Vec<f64>,
@@ -114,6 +120,15 @@ impl SimArgs {
             (false, true) => DEFAULT_SWEEP_MESSAGES,
             (false, false) => DEFAULT_MESSAGES,
         })
+    }
+
+    /// How many receivers the cells of a sweep have.
+    pub(crate) fn sweep_receivers(&self) -> &[u32] {
+        match (self.sweep_receivers.as_slice(), self.goodput) {
+            ([], true) => DEFAULT_GOODPUT_SWEEP_RECEIVERS,
+            ([], false) => DEFAULT_SWEEP_RECEIVERS,
+            (named, _) => named,
+        }
     }
 
     /// Bytes of a message.
@@ -193,12 +208,12 @@ mod tests {
         let options = |arguments: &str| {
             let cli = Cli::try_parse_from(["rmc", "sim"].into_iter().chain(arguments.split_whitespace()));
             let Command::Sim(options) = cli.expect("the options are valid").command else { panic!("it is sim") };
-            (options.messages(), options.size(), options.rate())
+            (options.messages(), options.size(), options.rate(), options.sweep_receivers().len())
         };
-        assert_eq!(options(""), (10_000, 100, Some(10_000)));
-        assert_eq!(options("--sweep"), (1_000, 100, Some(10_000)));
-        assert_eq!(options("--goodput"), (20_000, 1_400, None));
-        assert_eq!(options("--goodput --sweep --messages 5 --size 7"), (5, 7, None));
+        assert_eq!(options(""), (10_000, 100, Some(10_000), 4));
+        assert_eq!(options("--sweep"), (1_000, 100, Some(10_000), 4));
+        assert_eq!(options("--goodput"), (20_000, 1_400, None, 3));
+        assert_eq!(options("--goodput --sweep --messages 5 --size 7 --sweep-receivers 1000"), (5, 7, None, 1));
         assert!(is_taken("--goodput --link-rate 1"));
         for refused in ["--goodput --rate 5", "--link-rate 1M", "--goodput --link-rate 0", "--goodput --sweep --loss 0"]
         {

@@ -34,8 +34,8 @@ impl Goodput {
     }
 }
 
-/// The share of the link that any repair by retransmission leaves at most. `None`: goodput is not asked for, or nobody
-/// knows, because losses are not independent.
+/// The largest share of the link that goodput can have in the mean with any repair by retransmission. `None`: goodput is
+/// not asked for, or a receiver loses everything, or losses are not independent, so that it is not known.
 pub(super) fn bound(plan: &Plan) -> Option<f64> {
     plan.link_rate?;
     let scenario = &plan.scenario;

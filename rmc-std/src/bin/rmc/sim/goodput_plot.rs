@@ -18,57 +18,60 @@ const COLORS: [RGBColor; 6] = [
     RGBColor(110, 70, 60),
 ];
 
-/// One line: what its legend says, its points from left to right, and those of its bound.
+/// What one panel shows.
+struct Contents {
+    axis: Axis,
+    lines: Vec<Line>,
+}
+
+/// The x axis: what is on it, and how its values are written, which stand at 0, 1, 2 and so on.
+struct Axis {
+    description: &'static str,
+    names: Vec<String>,
+}
+
+/// One line: what its legend says, its points from left to right, and those of its bound, in per cent.
 struct Line {
     name: String,
     goodput: Vec<(f64, f64)>,
     bound: Vec<(f64, f64)>,
 }
 
-/// A panel: what is on its x axis, where each value stands there, and how it is written.
-struct Axis {
-    description: &'static str,
-    names: Vec<String>,
-}
-
 /// The picture, as SVG.
 pub(super) fn draw(cells: &[Cell]) -> Result<String, Failure> {
-    let receivers = distinct(cells.iter().map(|cell| cell.receivers));
-    let losses = distinct(cells.iter().map(|cell| cell.loss));
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
         let (left, right) = area.split_horizontally(SIZE.0 / 2);
-        let over_receivers = Axis { description: "receivers", names: receivers.iter().map(f64::to_string).collect() };
-        let by_loss = lines(
-            cells,
-            &losses,
-            &receivers,
-            |cell| (cell.loss, cell.receivers),
-            |loss| format!("loss {} %", percent(loss)),
-        );
-        let over_loss = Axis {
-            description: "loss into each receiver",
-            names: losses.iter().map(|&loss| format!("{} %", percent(loss))).collect(),
-        };
-        let by_receivers = lines(
-            cells,
-            &receivers,
-            &losses,
-            |cell| (cell.receivers, cell.loss),
-            |receivers| format!("{receivers} receiver{}", if receivers > 1.0 { "s" } else { "" }),
-        );
         area.fill(&WHITE)
             .map_err(Into::into)
-            .and_then(|()| draw_panel(&left, &over_receivers, &by_loss))
-            .and_then(|()| draw_panel(&right, &over_loss, &by_receivers))
+            .and_then(|()| draw_panel(&left, &over_receivers(cells)))
+            .and_then(|()| draw_panel(&right, &over_losses(cells)))
             .and_then(|()| area.present().map_err(Into::into))
             .map_err(|error: Box<dyn std::error::Error>| format!("cannot draw the goodput: {error}"))?;
     }
     Ok(svg)
 }
 
-fn draw_panel(panel: &Panel<'_>, axis: &Axis, lines: &[Line]) -> Result<(), Box<dyn std::error::Error>> {
+/// A line for each loss.
+fn over_receivers(cells: &[Cell]) -> Contents {
+    let (receivers, losses) = values(cells);
+    let axis = Axis { description: "receivers", names: receivers.iter().map(f64::to_string).collect() };
+    let name = |loss| format!("loss {} %", percent(loss));
+    Contents { axis, lines: lines(cells, &losses, &receivers, |cell| (cell.loss, cell.receivers), name) }
+}
+
+/// A line for each number of receivers.
+fn over_losses(cells: &[Cell]) -> Contents {
+    let (receivers, losses) = values(cells);
+    let names = losses.iter().map(|&loss| format!("{} %", percent(loss))).collect();
+    let axis = Axis { description: "loss into each receiver", names };
+    let name = |receivers| format!("{receivers} receiver{}", if receivers > 1.0 { "s" } else { "" });
+    Contents { axis, lines: lines(cells, &receivers, &losses, |cell| (cell.receivers, cell.loss), name) }
+}
+
+fn draw_panel(panel: &Panel<'_>, contents: &Contents) -> Result<(), Box<dyn std::error::Error>> {
+    let Contents { axis, lines } = contents;
     let columns = f64::from(u32::try_from(axis.names.len())?);
     let mut chart = ChartBuilder::on(panel)
         .margin(14)
@@ -137,10 +140,63 @@ fn lines(
     values.iter().map(line).collect()
 }
 
+/// All numbers of receivers, and all losses.
+fn values(cells: &[Cell]) -> (Vec<f64>, Vec<f64>) {
+    (distinct(cells.iter().map(|cell| cell.receivers)), distinct(cells.iter().map(|cell| cell.loss)))
+}
+
 /// Each value once, ascending.
 fn distinct(values: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values.dedup();
     values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cell(receivers: f64, loss: f64, goodput: Option<f64>, bound: Option<f64>) -> Cell {
+        Cell { receivers, loss, goodput, bound, values: [None; 4] }
+    }
+
+    /// One cell has no goodput, another one no bound.
+    fn cells() -> [Cell; 4] {
+        [
+            cell(10.0, 0.25, Some(0.25), Some(0.5)),
+            cell(1.0, 0.25, Some(0.75), None),
+            cell(10.0, 0.0, Some(0.875), Some(1.0)),
+            cell(1.0, 0.0, None, Some(1.0)),
+        ]
+    }
+
+    type Points<'a> = &'a [(f64, f64)];
+
+    /// The name, goodput and bound of each line.
+    fn shown(contents: &Contents) -> Vec<(&str, Points<'_>, Points<'_>)> {
+        contents.lines.iter().map(|line| (line.name.as_str(), &*line.goodput, &*line.bound)).collect()
+    }
+
+    #[test]
+    fn over_receivers_each_loss_is_a_line() {
+        let contents = over_receivers(&cells());
+        assert_eq!(contents.axis.names, ["1", "10"]);
+        let expected: [(&str, Points<'_>, Points<'_>); 2] = [
+            ("loss 0 %", &[(1.0, 87.5)], &[(0.0, 100.0), (1.0, 100.0)]),
+            ("loss 25 %", &[(0.0, 75.0), (1.0, 25.0)], &[(1.0, 50.0)]),
+        ];
+        assert_eq!(shown(&contents), expected);
+    }
+
+    #[test]
+    fn over_losses_each_number_of_receivers_is_a_line() {
+        let contents = over_losses(&cells());
+        assert_eq!(contents.axis.names, ["0 %", "25 %"]);
+        let expected: [(&str, Points<'_>, Points<'_>); 2] = [
+            ("1 receiver", &[(1.0, 75.0)], &[(0.0, 100.0)]),
+            ("10 receivers", &[(0.0, 87.5), (1.0, 25.0)], &[(0.0, 100.0), (1.0, 50.0)]),
+        ];
+        assert_eq!(shown(&contents), expected);
+    }
 }

@@ -16,7 +16,7 @@ use crate::units;
 pub(super) fn introduction(plan: &Plan, options: &SimArgs) -> String {
     let scenario = &plan.scenario;
     let pace = match plan.link_rate {
-        Some(rate) => format!("as fast as they go over a link of {} a second", units::show_bytes(rate)),
+        Some(rate) => pace(rate),
         None => format!("{} a second", scenario.rate),
     };
     let mut text = format!(
@@ -41,6 +41,11 @@ pub(super) fn introduction(plan: &Plan, options: &SimArgs) -> String {
     }
     text += &format!("; seed {}", scenario.seed);
     text
+}
+
+/// The pace of a sender that always has something to send.
+pub(super) fn pace(link_rate: u64) -> String {
+    format!("as fast as they go over a link of {} a second", units::show_bytes(link_rate))
 }
 
 /// The fields of a JSON line: what came of it, then what was simulated.

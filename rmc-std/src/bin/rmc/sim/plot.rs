@@ -18,7 +18,8 @@ pub(super) struct Cell {
     /// The goodput as a share of the link, and the most that it can be.
     pub(super) goodput: Option<f64>,
     pub(super) bound: Option<f64>,
-    values: [Option<f64>; PANELS.len()],
+    /// The value in each of the panels of [`draw`].
+    pub(super) values: [Option<f64>; PANELS.len()],
 }
 
 /// What each panel shows.

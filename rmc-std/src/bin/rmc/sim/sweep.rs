@@ -4,8 +4,9 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use super::network::Plan;
 use super::new_file::NewFile;
-use super::{goodput, goodput_plot, network, outcome, play, plot, status};
+use super::{goodput, goodput_plot, leave, network, outcome, play, plot, status};
 use crate::Failure;
 use crate::args::SimArgs;
 use crate::json::Lines;
@@ -16,13 +17,13 @@ pub(super) fn run(options: &SimArgs) -> Result<ExitCode, Failure> {
     let screen = Screen::new(options.output);
     let messages = options.messages();
     let plans = options
-        .sweep_receivers
+        .sweep_receivers()
         .iter()
         .flat_map(|&receivers| options.sweep_loss.iter().map(move |&loss| (receivers, loss)))
         .map(|(receivers, loss)| network::plan(options, receivers, Some(loss)))
         .collect::<Result<Vec<_>, _>>()?;
     let picture = options.plot.as_deref().map(NewFile::open).transpose()?;
-    screen.say(&format!("{} cells, {messages} messages each; seed {}", plans.len(), options.seed));
+    screen.say(&introduction(&plans, messages, options));
     let wants_table = !lines.are_wanted() && !options.output.quiet;
     if wants_table {
         screen.result(&if options.goodput { goodput::head() } else { outcome::head() })?;
@@ -30,7 +31,8 @@ pub(super) fn run(options: &SimArgs) -> Result<ExitCode, Failure> {
     let bar = screen.bar("messages", Some(messages.saturating_mul(plans.len() as u64)), Unit::Messages);
     let (mut ok, mut is_interrupted) = (true, false);
     let mut cells = Vec::new();
-    for plan in &plans {
+    for (number, plan) in (1..).zip(&plans) {
+        bar.set_prefix(format!("cell {number} of {}", plans.len()));
         let before = bar.position();
         let played = play(plan, |sent| bar.set_position(before + sent), &bar)?;
         // Half a cell says nothing.
@@ -51,7 +53,7 @@ pub(super) fn run(options: &SimArgs) -> Result<ExitCode, Failure> {
         ok &= played.report.ok;
         cells.push(plot::Cell::new(plan, &played.report));
     }
-    bar.finish();
+    leave(&bar, is_interrupted);
     if is_interrupted {
         screen.insist(&format!("rmc: interrupted after {} of {} cells", cells.len(), plans.len()));
     }
@@ -60,4 +62,11 @@ pub(super) fn run(options: &SimArgs) -> Result<ExitCode, Failure> {
         picture.fill(|out| out.write_all(svg.as_bytes()))?;
     }
     Ok(status(ok, is_interrupted))
+}
+
+/// What is going to be simulated.
+fn introduction(plans: &[Plan], messages: u64, options: &SimArgs) -> String {
+    let link_rate = plans.first().and_then(|plan| plan.link_rate);
+    let pace = link_rate.map_or_else(String::new, |rate| format!(", {}", outcome::pace(rate)));
+    format!("{} cells, {messages} messages each{pace}; seed {}", plans.len(), options.seed)
 }
