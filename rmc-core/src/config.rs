@@ -155,9 +155,9 @@ pub struct Config {
     pub max_nacks: usize,
     /// Whom repairs of the group's stream are sent to. Default [`RepairMode::Adaptive`].
     pub repair_mode: RepairMode,
-    /// How much of what leaves repairs may be while data waits, in percent of the bytes; all while none does. One
-    /// asker that is not alone with its losses gets an eighth of that at most while data flows. 1 to 99, default
-    /// 50.
+    /// How much of what leaves repairs may be while data waits, in percent of the bytes; all while none does. With
+    /// flow control, 90 of what several lack that are waited for, if that is more. One asker that is not alone with its
+    /// losses gets an eighth of the share at most while data flows. 1 to 99, default 50.
     pub repair_share: u8,
     /// Send repairs to an address alone only once it has proven that it receives there; until then to the group, so
     /// that nobody can make this node flood a third one. Default `true`; `false` where nobody can forge an address.

@@ -8,7 +8,7 @@ use super::outgoing::{Note, Sent, Source};
 use crate::action::{Action, Transmit};
 use crate::event::{Event, EventKind};
 use crate::packet::{Body, Flags, MAX_RTT_MICROS, NO_PROMISE, Packet};
-use crate::sender::{GROUP, Logged, Promise};
+use crate::sender::{GROUP, Logged, Next, Promise};
 use crate::time::{Instant, earlier, micros};
 
 /// How long a transmission that the system refused waits (F19).
@@ -308,13 +308,13 @@ impl Protocol {
     /// Repairs and data, in turn while both wait (S19, RMC-REPAIR-10).
     fn next_bulk(&mut self) -> Option<Sent> {
         loop {
-            let (repair, has_data) = (self.streams.next_repair_len(&mut self.shared), self.streams.has_data());
+            let (repair, has_data) = (self.streams.coming_repair(&mut self.shared), self.streams.has_data());
             if repair.is_none() && !has_data {
                 return None;
             }
-            let data_turn = has_data && repair.is_none_or(|len| self.streams.flow.is_data_s_turn(len));
+            let data_turn = has_data && self.is_data_s_turn(repair);
             if self.pacing.is_limited() {
-                let len = if data_turn { self.streams.next_data_len() } else { repair.unwrap_or(0) };
+                let len = if data_turn { self.streams.next_data_len() } else { repair.map_or(0, |next| next.len) };
                 self.out.paced_until = self.pacing.wait(len, self.shared.now);
                 if self.out.paced_until.is_some() {
                     self.note_rate_limit();
@@ -332,6 +332,16 @@ impl Protocol {
                 return sent;
             }
         }
+    }
+
+    /// Whether data that waits is next. A repair that the data itself has to wait for in the end, as receivers do not let
+    /// it go on by more than their windows without it, gets more than its share (RMC-REPAIR-18).
+    #[inline]
+    fn is_data_s_turn(&mut self, repair: Option<Next>) -> bool {
+        let ackers = &self.peers.ackers;
+        let is_waited_for = repair.and_then(|next| next.common).is_some_and(|seq| ackers.waits_for(seq));
+        self.streams.flow.set_urgent(is_waited_for && self.streams.is_group_next());
+        repair.is_none_or(|next| self.streams.flow.is_data_s_turn(next.len))
     }
 
     #[inline(never)]

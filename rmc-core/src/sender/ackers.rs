@@ -195,6 +195,11 @@ impl Ackers {
         self.positions.lowest()
     }
 
+    /// Whether a receiver that is waited for may lack `seq`: data can go on by so much only, as long as it does.
+    pub(crate) fn waits_for(&self, seq: u64) -> bool {
+        self.patience.is_some() && self.stable().is_some_and(|stable| seq > stable)
+    }
+
     /// Whether something has changed since the last call that may move the limit.
     #[inline]
     pub(crate) const fn take_changed(&mut self) -> bool {

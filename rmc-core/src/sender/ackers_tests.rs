@@ -76,6 +76,15 @@ fn a_flood_of_acks_grows_nothing() {
     assert!(ackers.limit() <= 15, "the highest number that was acknowledged, and what is kept");
 }
 
+// RMC-REPAIR-18
+#[test]
+fn what_lies_above_the_stable_number_is_waited_for() {
+    let mut ackers = ackers();
+    assert!(!ackers.waits_for(11), "nobody counts");
+    ackers.acked(acked(10), 10, at(1));
+    assert_eq!((ackers.waits_for(10), ackers.waits_for(11)), (false, true));
+}
+
 // RMC-FLOW-10
 #[test]
 fn an_absurd_window_counts_as_far_as_the_backlog_keeps() {

@@ -1,5 +1,5 @@
-//! How much of what leaves may be repairs, and how much of that one asker may take (RMC-REPAIR-10, RMC-BUDGET-1,
-//! RMC-BUDGET-3).
+//! How much of what leaves may be repairs, and how much of that one asker may take (RMC-REPAIR-10, RMC-REPAIR-18,
+//! RMC-BUDGET-1, RMC-BUDGET-3).
 
 use core::time::Duration;
 
@@ -8,6 +8,8 @@ use crate::time::Instant;
 
 /// So long after a first transmission data still flows.
 const FLOWS_FOR: Duration = Duration::from_millis(20);
+/// The share of repairs that data waits for anyway, in percent.
+const URGENT_SHARE: u8 = 90;
 /// What an asker may save up, in bytes; at least two datagrams.
 const BURST: usize = 32 << 10;
 /// Bytes of repairs a second that are earned however little is sent.
@@ -38,6 +40,8 @@ pub(crate) struct Flow {
     rate: u128,
     /// Negative: repairs have had more than their share, and it is the turn of data.
     balance: i64,
+    /// The next repair is one that data waits for anyway.
+    urgent: bool,
 }
 
 /// What one asker may still take.
@@ -61,6 +65,7 @@ impl Flow {
             window: None,
             rate: 0,
             balance: 0,
+            urgent: false,
         }
     }
 
@@ -93,21 +98,26 @@ impl Flow {
         self.last = Some(now);
         self.measure(now);
         if repairs_wait {
-            self.balance += signed(len) * i64::from(self.share);
+            self.balance += signed(len) * i64::from(self.share_in_turns());
         }
     }
 
     /// A repair of `len` bytes leaves. `data_waits`: so does data.
     pub(crate) fn repair_left(&mut self, len: usize, data_waits: bool) {
         if data_waits {
-            self.balance -= signed(len) * i64::from(100 - self.share);
+            self.balance -= signed(len) * i64::from(100 - self.share_in_turns());
         }
     }
 
     /// Whether it is the turn of data, where both wait and the next repair has `repair` bytes. Half a datagram makes no
     /// difference, so that those of nearly one size take turns strictly.
     pub(crate) fn is_data_s_turn(&self, repair: usize) -> bool {
-        self.balance < -(signed(repair) * i64::from(100 - self.share) / 2)
+        self.balance < -(signed(repair) * i64::from(100 - self.share_in_turns()) / 2)
+    }
+
+    /// Whether the next repair is one that data waits for anyway (RMC-REPAIR-18). It holds until the next call.
+    pub(crate) const fn set_urgent(&mut self, urgent: bool) {
+        self.urgent = urgent;
     }
 
     /// Whether an asker that gets one of so many parts of what repairs earn has the credit for `len` bytes now; if not,
@@ -137,6 +147,11 @@ impl Flow {
         let lacking = target.saturating_sub(self.earned).saturating_add(more);
         let nanos = lacking.saturating_mul(NANOS_PER_SECOND).checked_div(self.rate).unwrap_or(0);
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)).clamp(LEAST_WAIT, MOST_WAIT)
+    }
+
+    /// How much of what leaves while both wait may be repairs now. What one asker may take does not depend on it.
+    fn share_in_turns(&self) -> u8 {
+        if self.urgent { self.share.max(URGENT_SHARE) } else { self.share }
     }
 
     fn cost(&self, len: usize) -> u128 {
@@ -176,12 +191,12 @@ mod fingerprint {
     /// Of what was earned only differences matter; and of when data left, once it flows no more, nothing does.
     impl State for Flow {
         fn put(&self, to: &mut Fingerprint) {
-            let Self { share: _, burst: _, least_rate: _, earned, last, window, rate, balance } = self;
+            let Self { share: _, burst: _, least_rate: _, earned, last, window, rate, balance, urgent } = self;
             let flows_until = self.flows_until();
             to.ahead(flows_until);
             let window = window.filter(|_| last.is_some_and(|last| to.is_within(FLOWS_FOR, last)));
             to.put(&window.map(|(since, earned_then)| (since, earned - earned_then)));
-            to.put(&(*rate, *balance));
+            to.put(&(*rate, (*balance, *urgent)));
         }
     }
 

@@ -51,6 +51,41 @@ fn repairs_and_data_take_turns_by_their_shares() {
     }
 }
 
+// RMC-REPAIR-18
+#[test]
+fn what_data_waits_for_anyway_gets_nine_tenths_or_its_share_if_that_is_more() {
+    for (share, urgent, repairs) in [(89, false, 89), (1, true, 90_u32), (89, true, 90), (90, true, 90), (91, true, 91)]
+    {
+        let mut flow = with_share(share);
+        let mut count = 0;
+        for step in 0..100 {
+            flow.set_urgent(urgent);
+            if flow.is_data_s_turn(500) {
+                flow.data_left(500, true, at(step));
+            } else {
+                flow.repair_left(500, true);
+                count += 1;
+            }
+        }
+        assert!(repairs.abs_diff(count) <= 1, "{share} %, {urgent}: {count}");
+    }
+}
+
+/// What is due to one asker alone is measured by the share that was configured.
+// RMC-REPAIR-18, RMC-BUDGET-1
+#[test]
+fn one_asker_gets_no_more_because_data_waits_for_others() {
+    let counts = [false, true].map(|urgent| {
+        let mut flow = with_share(50);
+        let mut account = Account::new();
+        taken(&flow, &mut account, 8);
+        flow.set_urgent(urgent);
+        send(&mut flow, 0, 100, 1_000);
+        taken(&flow, &mut account, 8)
+    });
+    assert_eq!(counts, [125, 125]);
+}
+
 /// Shares are of bytes.
 // RMC-REPAIR-10
 #[test]

@@ -27,6 +27,6 @@ pub(crate) use group_size::Census;
 pub(crate) use heartbeats::Promise;
 pub(crate) use log::Logged;
 pub(crate) use pacing::Pacing;
-pub(crate) use repairs::{Answer, Nack, Owed, Served};
+pub(crate) use repairs::{Answer, Nack, Next, Owed, Served};
 pub(crate) use stream::SendStream;
 pub(crate) use streams::{GROUP, SendStreams};

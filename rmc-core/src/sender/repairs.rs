@@ -1,5 +1,5 @@
 //! What one stream owes, to whom and how: everything that decides about answers to NACKs stands here (S14, F09, F14,
-//! F30; RMC-REPAIR-2 to RMC-REPAIR-17, RMC-BUDGET-1 to RMC-BUDGET-4).
+//! F30; RMC-REPAIR-2 to RMC-REPAIR-18, RMC-BUDGET-1 to RMC-BUDGET-4).
 //!
 //! A number of the group's stream is owed to the one that asked for it alone, or to all once several have. Whoever is
 //! owed something stands in the order of turns; what is owed to all has every other turn.
@@ -22,7 +22,7 @@ use crate::time::Instant;
 
 mod turns;
 
-pub(crate) use turns::Terms;
+pub(crate) use turns::{Next, Terms};
 
 /// How many ranges are owed to all at most. What does not fit is asked for again.
 const MAX_COMMON_RANGES: usize = 1_024;

@@ -8,7 +8,7 @@ use core::net::SocketAddr;
 use super::flow::Flow;
 use super::group_size::Census;
 use super::receivers::Receivers;
-use super::repairs::{Answer, Nack, Served, Serving, Terms};
+use super::repairs::{Answer, Nack, Next, Served, Serving, Terms};
 use super::stream::SendStream;
 use crate::error::SendError;
 use crate::event::{Event, Stream};
@@ -189,8 +189,8 @@ impl SendStreams {
         Some(place)
     }
 
-    /// How long the next repair is, header included; `None`: there is none now.
-    pub(crate) fn next_repair_len(&mut self, shared: &mut Shared) -> Option<usize> {
+    /// The repair that is next to leave; `None`: there is none now.
+    pub(crate) fn coming_repair(&mut self, shared: &mut Shared) -> Option<Next> {
         loop {
             let place = *self.repairs.front()?;
             let (flow, receivers, data_waits) = (&self.flow, self.receivers.known(), self.has_data());
@@ -199,9 +199,9 @@ impl SendStreams {
             let SendStream { log, repairs, .. } = stream;
             let (mode, now) = (shared.config.repair_mode, shared.now);
             let terms = Terms { log, flow, receivers, mode, data_waits, now };
-            let len = repairs.next_len(terms);
-            if len.is_some() {
-                return len;
+            let next = repairs.next(terms);
+            if next.is_some() {
+                return next;
             }
             self.next_repair();
             // Some may have to be told that they have to wait.
@@ -330,6 +330,11 @@ impl SendStreams {
 
     pub(crate) fn has_data(&self) -> bool {
         !self.data.is_empty()
+    }
+
+    /// Whether the group's data is next among what waits.
+    pub(crate) fn is_group_next(&self) -> bool {
+        self.data.front() == Some(&GROUP)
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {

@@ -30,6 +30,7 @@ mod rules_nack_rtt;
 mod rules_packing;
 mod rules_proof;
 mod rules_repair_modes;
+mod rules_repair_share;
 mod rules_stable;
 mod rules_times;
 mod rules_unasked;

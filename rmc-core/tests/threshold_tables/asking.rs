@@ -40,6 +40,11 @@ pub(crate) const OF_ASKING: &[(&str, &str, Shown)] = &[
     ("sender/flow.rs", "LEAST_WAIT", BothIn("a_wait_lies_between_1_ms_and_1_s")),
     ("sender/flow.rs", "MOST_WAIT", BothIn("a_wait_lies_between_1_ms_and_1_s")),
     ("sender/flow.rs", "NANOS_PER_SECOND", Nowhere("a unit")),
+    (
+        "sender/flow.rs",
+        "URGENT_SHARE",
+        BothIn("what_data_waits_for_anyway_gets_nine_tenths_or_its_share_if_that_is_more"),
+    ),
     ("sender/flow.rs", "WINDOW", Nowhere("how often the rate is measured, not what it is")),
     ("sender/group_rtt.rs", "GAIN", BothIn("it_falls_by_an_eighth_of_the_way_an_interval_and_not_sooner")),
     ("sender/group_rtt.rs", "LEAST_INTERVAL", BothIn("it_falls_by_an_eighth_of_the_way_an_interval_and_not_sooner")),

@@ -29,6 +29,15 @@ pub(crate) struct Terms<'a> {
     pub(crate) now: Instant,
 }
 
+/// The repair that is next.
+#[derive(Clone, Copy)]
+pub(crate) struct Next {
+    /// How long its datagram is.
+    pub(crate) len: usize,
+    /// The lowest number that is owed to all, if one is.
+    pub(crate) common: Option<u64>,
+}
+
 /// Whose turn it is, and for which number.
 #[derive(Clone, Copy)]
 enum Choice {
@@ -42,10 +51,11 @@ impl Repairs {
         !self.turns.is_empty() || !self.common.is_empty()
     }
 
-    /// How long the datagram of the next repair is; `None`: there is none now.
-    pub(crate) fn next_len(&mut self, terms: Terms<'_>) -> Option<usize> {
+    /// The next repair; `None`: there is none now.
+    pub(crate) fn next(&mut self, terms: Terms<'_>) -> Option<Next> {
         let (Choice::Common(seq) | Choice::Asker(_, seq)) = self.choose(terms)?;
-        Some(terms.log.len_of(seq))
+        let common = self.common.first().map(|range| range.first());
+        Some(Next { len: terms.log.len_of(seq), common })
     }
 
     /// The next thing owed, lowest number first (F05), askers in turn.
