@@ -46,7 +46,9 @@ impl Protocol {
     pub(super) fn heed_receivers(&mut self) {
         self.follow_limit();
         if self.peers.ackers.is_starting() {
-            self.peers.ackers.waits(self.streams.group().blocked_since(), self.shared.now);
+            let group = self.streams.group();
+            let began = group.log.sent_at(group.log.oldest());
+            self.peers.ackers.waits(group.blocked_since().map(|since| began.unwrap_or(since)), self.shared.now);
             self.follow_limit();
         }
     }

@@ -22,7 +22,7 @@ pub(crate) const ACK_INTERVAL: Duration = Duration::from_millis(100);
 const SPARSE_INTERVAL: Duration = Duration::from_secs(1);
 /// So many Acks a second come from all receivers together.
 const ACKS_A_SECOND: u32 = 1_000;
-/// Before any receiver counts it is waited for so long.
+/// Before any receiver counts it is waited for so long from the first packet on.
 const START_WAIT: Duration = Duration::from_millis(200);
 /// A quorum waits so long for one that does not advance.
 const QUORUM_STALL: Duration = Duration::from_secs(5);
@@ -172,10 +172,10 @@ impl Ackers {
         self.start == Start::Free
     }
 
-    /// The stream has had to wait since then, perhaps for its first receiver.
-    pub(crate) fn waits(&mut self, since: Option<Instant>, now: Instant) {
-        if let Some(since) = since.filter(|_| self.is_starting()) {
-            self.start = Start::Waiting(since + START_WAIT);
+    /// The stream has to wait, perhaps for its first receiver. `began`: when it began; `None`: it need not wait.
+    pub(crate) fn waits(&mut self, began: Option<Instant>, now: Instant) {
+        if let Some(began) = began.filter(|_| self.is_starting()) {
+            self.start = Start::Waiting(began + START_WAIT);
             self.start_if_due(now);
         }
     }

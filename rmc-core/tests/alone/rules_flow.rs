@@ -1,5 +1,7 @@
 //! What receivers acknowledge holds a sender back.
 
+use std::time::Duration;
+
 use rmc_core::packet::{Body, Flags, NO_PROMISE};
 use rmc_core::{Config, EventMask, FlowControl};
 
@@ -342,6 +344,25 @@ fn flow_control_at_the_start_for_no_longer_than_200_ms() {
     give(&mut lone, 300);
     lone.run_for(200 * MS);
     assert_eq!(last(&lone), 300);
+}
+
+/// What one node has sent that sent its first packet at time 0, and more than it keeps from this time on, by the end.
+fn sent_by(full: Duration, end: Duration) -> u64 {
+    let mut lone = flowing(100, |_| {});
+    give(&mut lone, 1);
+    lone.run_to(full);
+    give(&mut lone, 299);
+    lone.run_to(end);
+    last(&lone)
+}
+
+/// The time since the first packet left counts, however little of it was spent waiting.
+// RMC-FLOW-9
+#[test]
+fn rmc_flow_9_whoever_is_there_has_200_ms_from_the_first_packet_on() {
+    assert_eq!(sent_by(150 * MS, 200 * MS - NS), 100);
+    assert_eq!(sent_by(150 * MS, 200 * MS), 300);
+    assert_eq!(sent_by(200 * MS, 200 * MS), 300, "it need not wait at all");
 }
 
 /// The table of peers is full: one that is none holds nobody back.
