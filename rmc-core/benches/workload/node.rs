@@ -37,7 +37,8 @@ impl Node {
     /// A node that knows `peers` peers by their heartbeats. Those from `first_idle` on go on with them.
     pub(super) fn new(peers: usize, first_idle: usize) -> Self {
         let mut config = Config::new(GROUP, OWN_EPOCH, SEED);
-        config.max_nack_backoff = Duration::ZERO;
+        // What is missing is asked for at once, so that its repair comes in its place.
+        (config.max_nack_backoff, config.nack_interval) = (Duration::ZERO, Duration::ZERO);
         // Everybody has proven where it is.
         config.verify_askers = false;
         // Its peers acknowledge nothing.
