@@ -156,7 +156,7 @@ pub struct Config {
     /// Whom repairs of the group's stream are sent to. Default [`RepairMode::Adaptive`].
     pub repair_mode: RepairMode,
     /// How much of what leaves repairs may be while data waits, in percent of the bytes; all while none does. With
-    /// flow control, 90 of what several lack that are waited for, if that is more. One asker that is not alone with its
+    /// flow control, 90 for what several lack that are waited for, if that is more. One asker that is not alone with its
     /// losses gets an eighth of the share at most while data flows. 1 to 99, default 50.
     pub repair_share: u8,
     /// Send repairs to an address alone only once it has proven that it receives there; until then to the group, so
