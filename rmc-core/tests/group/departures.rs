@@ -7,10 +7,11 @@ use rmc_core::packet::{Body, Flags};
 use rmc_core::sim::{Datagram, GROUP};
 use rmc_core::{Instant, Protocol, SeqRange, Stream};
 
+use super::receivers::limit;
 use super::requests::{Debt, Repaired};
 use super::script::{Control, Mode, Policy};
 use super::tracker::Who;
-use super::truth::StreamId;
+use super::truth::{Message, StreamId};
 use super::view::Followed;
 use super::watch::{Member, Watch};
 
@@ -100,6 +101,16 @@ const fn stream_of(is_private: bool) -> Stream {
 const MAX_REPAIRS: u64 = 1_024;
 
 impl Watch {
+    /// A node takes a message to send. Before the first Ack a private stream goes no further than what is kept
+    /// (RMC-FLOW-1).
+    pub(super) fn given(&mut self, id: StreamId, last: u64, message: Message, max_payload: usize) {
+        let begins = self.truth.stream(id).give(last, message, max_payload);
+        let member = &mut self.members[id.sender];
+        if let Some(to) = id.to.filter(|_| begins) {
+            member.private_limits.insert(to, limit(message.first - 1, u32::MAX, member.kept));
+        }
+    }
+
     /// A NACK is served: what it names and the backlog holds is owed (RMC-REPAIR-2, RMC-REPAIR-8), unless its repair
     /// holds that off (RMC-REPAIR-14).
     pub(super) fn asked_by(&mut self, now: Instant, node: usize, about: (SocketAddr, Stream)) {

@@ -55,15 +55,18 @@ impl World {
     }
 
     /// Whoever has something to send does so, after the longest that it may wait for one who takes nothing (RMC-FLOW-4):
-    /// flow control is no deadlock.
-    fn goes_on(&mut self, progress: &mut BTreeMap<NodeId, (u64, Instant)>) {
+    /// flow control is no deadlock. Who does not wait for a sender's word gives up one window with each heartbeat
+    /// (RMC-MODE-2), and is waited for as long as it advances.
+    fn goes_on(&mut self, progress: &mut BTreeMap<NodeId, ((u64, u64), Instant)>) {
         let now = self.sim.now();
+        let gives_up = self.watch().gives_up;
         let (stall, peer_timeout) = (self.watch().control.stall(), self.watch().peer_timeout);
         for &node in &self.nodes {
             let Some(protocol) = self.sim.protocol(node) else { continue };
             let stats = protocol.stats();
             // Repairs too: who is far behind with a small window takes one after the other.
             let left = stats.tx.data + stats.repair.repairs_sent;
+            let left = (left, if gives_up { protocol.stable_seq() } else { 0 });
             let (sent, since) = progress.entry(node).or_insert((left, now));
             if stats.held.queued_packets == 0 || *sent != left {
                 (*sent, *since) = (left, now);

@@ -80,7 +80,7 @@ impl Tracker {
     /// The peer has expired and comes back in the same epoch: nothing is delivered twice (RMC-PEER-7). What was not
     /// begun is `fresh`.
     pub(super) fn resumed(former: Self, fresh: &Self) -> Self {
-        let was_begun = former.has_items || former.was_begun;
+        let (was_begun, begins_anywhere) = (former.has_items || former.was_begun, former.begins_anywhere());
         // What it left out without a report (RMC-JOIN-5) may be remembered too.
         let position = if was_begun { former.position } else { former.position.and(fresh.position) };
         Self {
@@ -92,6 +92,8 @@ impl Tracker {
             was_begun,
             has_items: false,
             finished: None,
+            // It may have begun anywhere, with nothing to show for it: with a part of a message (RMC-JOIN-5).
+            start: if begins_anywhere { Start::Anywhere } else { fresh.start },
             ..*fresh
         }
     }

@@ -79,8 +79,10 @@ pub(super) struct Sent {
     gone: usize,
     kept_bytes: usize,
     limits: Limits,
-    /// A private stream's highest number that was acknowledged.
+    /// A private stream's highest number that was acknowledged, or behind which it began.
     pub(super) acked: u64,
+    /// There is no such stream: nothing was given since the beginning, or since its sender dropped it.
+    is_dropped: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -108,11 +110,30 @@ impl Message {
 
 impl Sent {
     fn new(limits: Limits) -> Self {
-        Self { messages: BTreeMap::new(), packets: Vec::new(), departed: 0, gone: 0, kept_bytes: 0, limits, acked: 0 }
+        Self {
+            messages: BTreeMap::new(),
+            packets: Vec::new(),
+            departed: 0,
+            gone: 0,
+            kept_bytes: 0,
+            limits,
+            acked: 0,
+            is_dropped: true,
+        }
     }
 
-    /// A message was taken; `last` is the number of its end.
-    pub(super) fn give(&mut self, last: u64, message: Message, max_payload: usize) {
+    /// A message was taken; `last` is the number of its end. Returns whether the stream begins with it, so that what
+    /// was acknowledged of one before counts for nothing (RMC-PRIV-6, RMC-ACK-2).
+    pub(super) fn give(&mut self, last: u64, message: Message, max_payload: usize) -> bool {
+        let begins = std::mem::take(&mut self.is_dropped);
+        if begins {
+            self.acked = message.first - 1;
+        }
+        self.add(last, message, max_payload);
+        begins
+    }
+
+    fn add(&mut self, last: u64, message: Message, max_payload: usize) {
         if message.first == self.last() && last == message.first {
             self.pack(last, message, max_payload);
             return;
@@ -167,7 +188,7 @@ impl Sent {
 
     fn drop_all(&mut self) {
         self.departed = self.packets.len();
-        (self.gone, self.kept_bytes) = (self.departed, 0);
+        (self.gone, self.kept_bytes, self.is_dropped) = (self.departed, 0, true);
     }
 
     /// The highest number given; 0: none.

@@ -245,7 +245,7 @@ impl World {
         let message = Message { first: last + 1 - packets, ..message };
         let watch = self.watch();
         let id = StreamId { sender: place, epoch: watch.members[place].epoch, to };
-        watch.truth.stream(id).give(last, message, max_payload);
+        watch.given(id, last, message, max_payload);
         watch.catch_up();
     }
 

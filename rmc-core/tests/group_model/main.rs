@@ -18,7 +18,7 @@ use group::script::Script;
 
 /// So many scripts, if `PROPTEST_CASES` does not say otherwise.
 const CASES: u32 = 10_000;
-/// What so many scripts must have shown, or the test looks at nothing.
+/// What so many scripts, those that are the same in every run, must have shown, or the test looks at nothing.
 const SHOWN: [&str; 31] = [
     "a Confirm",
     "a Confirm: busy",
@@ -78,7 +78,9 @@ fn random_scripts_hold() {
     }
     println!("{:#?}", seen.borrow());
     let missing: Vec<_> = SHOWN.iter().filter(|what| !seen.borrow().contains_key(**what)).collect();
-    assert!(cases < CASES || missing.is_empty(), "never happened: {missing:?}");
+    // Other scripts may miss what is rare.
+    let is_committed = cases >= CASES && !is_set("PROPTEST_RNG_SEED");
+    assert!(!is_committed || missing.is_empty(), "never happened: {missing:?}");
 }
 
 const REPLAY: &str = "`RMC_SCRIPT=FILE cargo test --all-features -p rmc-core --test group_model replay -- --nocapture`, and \
@@ -86,7 +88,6 @@ const REPLAY: &str = "`RMC_SCRIPT=FILE cargo test --all-features -p rmc-core --t
 
 /// The same scripts in every run, if the environment does not say otherwise.
 fn config() -> Config {
-    let is_set = |name| std::env::var_os(name).is_some();
     let mut config = Config { failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
     if !is_set("PROPTEST_CASES") {
         config.cases = CASES;
@@ -95,6 +96,10 @@ fn config() -> Config {
         config.rng_seed = RngSeed::Fixed(0x1_2024);
     }
     config
+}
+
+fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some()
 }
 
 /// Runs the script in the file that `RMC_SCRIPT` names, or the input of the fuzzer there, and prints what happens.
