@@ -47,8 +47,9 @@ impl Protocol {
         self.follow_limit();
         if self.peers.ackers.is_starting() {
             let group = self.streams.group();
-            let began = group.log.sent_at(group.log.oldest());
-            self.peers.ackers.waits(group.blocked_since().map(|since| began.unwrap_or(since)), self.shared.now);
+            // Looked up once it waits: a node that only receives never does.
+            let began = group.blocked_since().map(|since| group.log.sent_at(group.log.oldest()).unwrap_or(since));
+            self.peers.ackers.waits(began, self.shared.now);
             self.follow_limit();
         }
     }
