@@ -11,6 +11,10 @@ impl Sim {
     /// The links out of and into every node, also of those that come later.
     pub fn set_links(&mut self, egress: &Link, ingress: &Link) {
         self.net.set_default_links(egress, ingress);
+        // Some may have waited for the links that were there before.
+        for node in 0..u32::try_from(self.nodes.len()).unwrap_or(u32::MAX) {
+            self.settle(NodeId(node));
+        }
     }
 
     /// The links of a network that has a name.
@@ -25,6 +29,8 @@ impl Sim {
     /// There is no such node.
     pub fn set_egress(&mut self, node: NodeId, link: Link) -> Result<(), SimError> {
         self.net.egress_mut(node).ok_or(SimError::NoSuchNode(node))?.set(link);
+        // It may have waited for the link that was there before.
+        self.settle(node);
         Ok(())
     }
 

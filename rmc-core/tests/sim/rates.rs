@@ -163,6 +163,26 @@ fn a_sender_goes_on_as_soon_as_enough_bytes_have_left() {
     }
 }
 
+/// What waits for a link goes at once when that has no rate any more.
+#[test]
+fn a_sender_that_waits_heeds_a_change_of_its_link() {
+    for all in [false, true] {
+        for (rate, left) in [(Some(RATE), 3), (None, 0)] {
+            let mut world = World::new(1, 1, Link::IDEAL.with_rate(RATE, 1_000), &Link::IDEAL);
+            world.sim.set_send_buffer(world.sender, Some(100)).expect("it is there");
+            world.send(5, 100);
+            let link = rate.map_or(Link::IDEAL, |rate| Link::IDEAL.with_rate(rate, 1_000));
+            if all {
+                world.sim.set_links(&link, &Link::IDEAL);
+            } else {
+                world.sim.set_egress(world.sender, link).expect("it is there");
+            }
+            let queued = world.sim.protocol(world.sender).expect("it is up").stats().held.queued_packets;
+            assert_eq!(queued, left, "{rate:?}, all: {all}");
+        }
+    }
+}
+
 /// A link that is changed goes on with what waits in front of it.
 #[test]
 fn a_queue_outlives_a_change_of_its_link() {
