@@ -151,7 +151,7 @@ pub struct Config {
     /// In which order messages are delivered. Default [`Delivery::Ordered`].
     pub delivery: Delivery,
     /// How many gaps of one stream are asked for at the same time, lowest first (S11, F05). 1 to 2^20, default 4,096.
-    /// Memory: 100 bytes for a gap.
+    /// Memory: 120 bytes for a gap.
     pub max_nacks: usize,
     /// Whom repairs of the group's stream are sent to. Default [`RepairMode::Adaptive`].
     pub repair_mode: RepairMode,

@@ -158,3 +158,9 @@ fn the_memory_of_many_gaps_is_given_back_and_that_of_few_is_kept() {
     assert_eq!(places_after(100, 10), 1);
     assert_eq!(places_after(4, 100), 4);
 }
+
+/// As the documentation of `Config::max_nacks` says.
+#[test]
+fn a_gap_costs_at_most_120_bytes() {
+    assert!(size_of::<Node>() <= 120, "{}", size_of::<Node>());
+}
