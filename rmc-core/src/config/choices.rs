@@ -7,7 +7,8 @@ use core::time::Duration;
 pub enum JoinPolicy {
     /// With what comes next: the first Data that is no repair, or behind the first Heartbeat, HeartbeatTimes or Reset.
     Now,
-    /// With the oldest number that the sender can still repair. What lies below is not reported as lost.
+    /// With the oldest number that the sender can still repair. What lies below is not reported as lost, nor what
+    /// leaves the sender's backlog before the first message could be had (RMC-JOIN-3).
     #[default]
     Oldest,
     /// With number 1. What cannot be had any more is reported as lost.

@@ -28,7 +28,7 @@ pub(crate) use words::Word;
 pub(crate) enum Start {
     /// At 1; what cannot be had is reported.
     First,
-    /// At 1; what lies below the sender's first answer is not reported.
+    /// At 1; what the sender says that it no longer has, before anything is delivered, is not reported.
     Oldest,
     /// With this number, perhaps in the middle of a message.
     At(u64),
@@ -42,7 +42,8 @@ pub(crate) struct RecvStream {
     liveness: Liveness,
     /// When it last said something that only its sender can know to be new (RMC-EPOCH-6).
     spoke: Instant,
-    /// The first answer of the sender has not come yet, and nothing was delivered.
+    /// Nothing was delivered or reported yet, and the sender has not said that it has everything: its answers move the
+    /// start (RMC-JOIN-3).
     joining: bool,
     end: Option<End>,
     acks: Acks,
@@ -205,14 +206,12 @@ impl RecvStream {
             self.end = Some(End { seq: beat.seq, told: false });
         }
         // By unicast everybody could say so; who asks is told.
-        if let Some(gone) = SeqRange::new(1, beat.oldest - 1).filter(|_| !beat.unicast) {
-            if self.joining {
-                self.window.give_up(gone, None, shared);
-            } else if gone.last() <= bound {
-                self.window.give_up(gone, Some(LossCause::Lost), shared);
-            }
+        if let Some(gone) = SeqRange::new(1, beat.oldest - 1).filter(|_| !beat.unicast)
+            && (self.is_first_answer() || gone.last() <= bound)
+        {
+            self.window.give_up(gone, self.cause(LossCause::Lost), shared);
         }
-        self.joining &= beat.unicast;
+        self.joining &= beat.unicast || beat.oldest > 1;
         self.settle(shared);
     }
 
@@ -346,9 +345,7 @@ impl RecvStream {
     }
 
     fn settle(&mut self, shared: &mut Shared) {
-        if self.window.next() > 1 {
-            self.joining = false;
-        }
+        self.joining &= !self.window.has_begun();
         self.window.extend(shared);
         self.note_progress(shared);
         self.tell_end(shared);

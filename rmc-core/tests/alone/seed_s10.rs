@@ -1,6 +1,6 @@
 //! The seed's rule S10: where a stream begins.
 
-use rmc_core::{JoinPolicy, LossCause};
+use rmc_core::{Config, JoinPolicy, LossCause};
 
 use crate::given::{confirm, hear_of, last_stamp, sent_to, told_lost};
 use crate::lone::{Lone, MS, Sent, lost, message, peer};
@@ -186,20 +186,70 @@ fn seed_s10_oldest_believes_the_first_answer_however_far_it_is() {
     }
 }
 
+/// What leaves the backlog while the first NACK is under way, or its repairs, never was within reach.
 // RMC-JOIN-3
 #[test]
-fn seed_s10_oldest_reports_from_the_second_answer_on() {
-    for (first, begin) in
-        [(packets::lost(1, 7, 0), 8), (heartbeat_with(Flags::NONE, 10, 8, 500 * MS), 8), (heartbeat(10), 1)]
-    {
-        for asked in [true, false] {
+fn seed_s10_oldest_begins_later_if_more_is_gone_before_anything_is_delivered() {
+    for first in [packets::lost(1, 4, 0), heartbeat_with(Flags::NONE, 10, 5, 500 * MS), reset(4, 0)] {
+        for answer in FIRST_ANSWERS {
+            for &asked in ways(answer) {
+                let mut lone = joining(JoinPolicy::Oldest);
+                lone.hear(peer(0), &data(10));
+                lone.hear(peer(0), &first);
+                assert_eq!(lone.stream().delivered, 4);
+                hear_of(&mut lone, asked, answer);
+                assert_eq!(lone.stream().delivered, 7);
+                hear_of(&mut lone, asked, |stamp| packets::lost(1, 9, stamp));
+                assert_eq!((lone.take(), told_lost(&mut lone)), (vec![message(10)], vec![]));
+            }
+        }
+    }
+}
+
+/// The limit of what an unasked one may declare gone holds from the second on.
+// RMC-JOIN-3, RMC-LOST-5
+#[test]
+fn seed_s10_oldest_believes_a_second_answer_up_to_the_window_only() {
+    let limit = 7 + Config::new(crate::lone::group(), 1, 1).receive_window_packets as u64;
+    for (gone, counts) in [(limit, true), (limit + 1, false)] {
+        let answers =
+            [packets::lost(1, gone, 0), heartbeat_with(Flags::NONE, gone + 3, gone + 1, 500 * MS), reset(gone, 0)];
+        for answer in answers {
+            let mut lone = joining(JoinPolicy::Oldest);
+            lone.hear(peer(0), &packets::lost(1, 7, 0));
+            lone.hear(peer(0), &answer);
+            assert_eq!(lone.stream().delivered, if counts { gone } else { 7 });
+            assert_eq!((lone.take(), told_lost(&mut lone)), (vec![], vec![]));
+        }
+    }
+}
+
+// RMC-JOIN-3
+#[test]
+fn seed_s10_oldest_reports_once_something_was_delivered() {
+    for answer in FIRST_ANSWERS {
+        for &asked in ways(answer) {
             let mut lone = joining(JoinPolicy::Oldest);
             lone.hear(peer(0), &data(10));
-            lone.hear(peer(0), &first);
-            assert_eq!(lone.stream().delivered + 1, begin);
+            hear_of(&mut lone, asked, answer);
+            lone.hear_unicast(peer(0), &repair(8));
             hear_of(&mut lone, asked, |stamp| packets::lost(1, 9, stamp));
-            assert_eq!(lone.take(), [lost(begin, 9, LossCause::Lost), message(10)]);
+            assert_eq!(lone.take(), [message(8), lost(9, 9, LossCause::Lost), message(10)]);
         }
+    }
+}
+
+/// Who was there from the first packet on joins nothing.
+// RMC-JOIN-3
+#[test]
+fn seed_s10_oldest_reports_everything_once_the_sender_said_that_nothing_is_gone() {
+    for asked in [true, false] {
+        let mut lone = joining(JoinPolicy::Oldest);
+        lone.hear(peer(0), &data(10));
+        lone.hear(peer(0), &heartbeat(10));
+        assert_eq!(lone.stream().delivered, 0);
+        hear_of(&mut lone, asked, |stamp| packets::lost(1, 9, stamp));
+        assert_eq!(lone.take(), [lost(1, 9, LossCause::Lost), message(10)]);
     }
 }
 

@@ -40,27 +40,21 @@ impl RecvStream {
             self.settle(shared);
             return;
         }
-        if self.joining && first == 1 {
-            if let Some(gone) = SeqRange::new(1, seq - 1) {
-                self.window.give_up(gone, None, shared);
-            }
-            self.joining = false;
-            self.settle(shared);
-            return;
-        }
         // Unasked, a Lost past the window is a hint, as any number is (F06). An answer counts up to what is known to
         // exist; a silent node never asks, so that it must take what it hears.
         let last = seq - 1;
         let bound = self.unasked_bound(shared);
-        let counts_to = match (standing, shared.config.silent) {
-            (Standing::Asked, _) => last.min(bound),
-            (_, true) => last,
-            (_, false) if last <= bound => last,
-            (_, false) => 0,
+        let is_start = first == 1;
+        let counts_to = match standing {
+            _ if is_start && self.is_first_answer() => last,
+            Standing::Asked => last.min(bound),
+            _ if shared.config.silent || last <= bound => last,
+            _ => 0,
         };
         self.window.learn(last);
         if let Some(gone) = SeqRange::new(first, counts_to) {
-            self.window.give_up(gone, Some(LossCause::Lost), shared);
+            let cause = if is_start { self.cause(LossCause::Lost) } else { Some(LossCause::Lost) };
+            self.window.give_up(gone, cause, shared);
         }
         self.settle(shared);
     }
@@ -78,7 +72,7 @@ impl RecvStream {
         self.outlive_end(seq, shared);
         let counts = match standing {
             Standing::Asked => true,
-            Standing::Public => self.joining || shared.config.silent || seq <= self.unasked_bound(shared),
+            Standing::Public => self.is_first_answer() || shared.config.silent || seq <= self.unasked_bound(shared),
             Standing::Nothing => false,
         };
         self.window.learn(seq);
@@ -86,10 +80,8 @@ impl RecvStream {
             let owner = self.owner();
             shared.event(Event::GotReset { peer: owner.peer, stream: owner.stream, seq });
             if let Some(gone) = SeqRange::new(1, seq) {
-                let cause = (!self.joining).then_some(LossCause::Reset);
-                self.window.give_up(gone, cause, shared);
+                self.window.give_up(gone, self.cause(LossCause::Reset), shared);
             }
-            self.joining = false;
         }
         self.settle(shared);
     }
@@ -113,6 +105,16 @@ impl RecvStream {
             Word { stamp: 0, path: Path::Multicast } => Standing::Public,
             _ => Standing::Nothing,
         }
+    }
+
+    /// Whether an answer would be the first one to a stream that joins: it counts however far it is (RMC-JOIN-3).
+    pub(super) const fn is_first_answer(&self) -> bool {
+        self.joining && self.window.next() == 1
+    }
+
+    /// What is reported of numbers that the sender no longer has: nothing of those that move the start (RMC-JOIN-3).
+    pub(super) fn cause(&self, cause: LossCause) -> Option<LossCause> {
+        (!self.joining).then_some(cause)
     }
 
     /// How far news counts that nobody asked for (RMC-LOST-5).

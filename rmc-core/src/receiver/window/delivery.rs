@@ -23,6 +23,11 @@ pub(super) enum Payload<'a> {
 }
 
 impl Window {
+    /// Whether anything was delivered or reported.
+    pub(crate) const fn has_begun(&self) -> bool {
+        self.begun
+    }
+
     /// Delivers what follows on: cached packets, and numbers that are gone.
     #[inline]
     pub(super) fn advance(&mut self, shared: &mut Shared) {
