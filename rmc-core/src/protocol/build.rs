@@ -1,4 +1,8 @@
 //! The packets themselves: control packets into a scratch buffer, data where it is kept.
+//!
+//! What is built is the next transmission: it stands in `Outgoing::last`, and its length is returned. It is not handed
+//! on by value: whoever reads a structure that was just written has to wait until the writes before it are done, and so
+//! for the copy of the payload.
 
 use core::net::SocketAddr;
 
@@ -14,7 +18,7 @@ use crate::seq::SeqRange;
 use crate::time::micros;
 
 impl Protocol {
-    pub(super) fn build_answer(&mut self, place: u32, answer: Answer) -> Option<Sent> {
+    pub(super) fn build_answer(&mut self, place: u32, answer: Answer) -> Option<usize> {
         let stamp = answer.stamp;
         let to = match answer.to {
             Some(to) => to,
@@ -34,7 +38,7 @@ impl Protocol {
     }
 
     #[inline(never)]
-    pub(super) fn build_aside(&mut self, aside: Aside) -> Option<Sent> {
+    pub(super) fn build_aside(&mut self, aside: Aside) -> Option<usize> {
         match aside {
             Aside::Heartbeat { to, place } => {
                 // The stream may be gone since, and its place be another one's.
@@ -59,7 +63,7 @@ impl Protocol {
     }
 
     #[inline(never)]
-    pub(super) fn build_heartbeat(&mut self, place: u32, destination: SocketAddr, promise: Promise) -> Option<Sent> {
+    pub(super) fn build_heartbeat(&mut self, place: u32, destination: SocketAddr, promise: Promise) -> Option<usize> {
         self.streams.receivers.counted(self.peers.census());
         let stream = self.streams.get(place)?;
         let end = if promise.end { Flags::END } else { Flags::NONE };
@@ -85,7 +89,7 @@ impl Protocol {
 
     /// The range is cut where the packet cannot say more.
     #[inline(never)]
-    pub(super) fn build_confirm(&mut self, confirm: Confirm) -> Option<Sent> {
+    pub(super) fn build_confirm(&mut self, confirm: Confirm) -> Option<usize> {
         let Confirm { to, place, range, delay, stamp, cookie } = confirm;
         // The stream may be gone since, and its place be another one's.
         self.streams.get(place).filter(|stream| place == GROUP || stream.destination == to)?;
@@ -107,19 +111,19 @@ impl Protocol {
         destination: SocketAddr,
         range: SeqRange,
         stamp: u32,
-    ) -> Option<Sent> {
+    ) -> Option<usize> {
         let body = Body::Lost { first: range.first(), stamp };
         let packet = self.packet_of(place, range.last() + 1, body)?;
         self.build(&packet, destination, Note::Lost(range))
     }
 
-    pub(super) fn build_reset(&mut self, place: u32, destination: SocketAddr, seq: u64, stamp: u32) -> Option<Sent> {
+    pub(super) fn build_reset(&mut self, place: u32, destination: SocketAddr, seq: u64, stamp: u32) -> Option<usize> {
         let packet = self.packet_of(place, seq, Body::Reset { stamp })?;
         self.build(&packet, destination, Note::Reset)
     }
 
     #[inline(never)]
-    pub(super) fn build_table(&mut self, destination: SocketAddr, index: usize) -> Option<Sent> {
+    pub(super) fn build_table(&mut self, destination: SocketAddr, index: usize) -> Option<usize> {
         let mut intervals = IntervalsBuilder::new();
         for &interval in &self.shared.config.heartbeat_times {
             if !intervals.push(micros(interval)) {
@@ -145,7 +149,7 @@ impl Protocol {
         to: SocketAddr,
         resent: Flags,
         what: Note,
-    ) -> Option<Sent> {
+    ) -> Option<usize> {
         let epoch = self.shared.config.epoch;
         let sender = self.streams.get_mut(stream)?;
         let heartbeat = sender.beats.index();
@@ -153,8 +157,9 @@ impl Protocol {
         let (flags, seq) = (packet.flags | resent, packet.seq);
         let header = packet.datagram_mut().first_chunk_mut::<HEADER_LEN>()?;
         write_data_header(header, flags, heartbeat, epoch, seq);
-        let bytes = Source::Log { stream, place };
-        Some(Sent { bytes, len: packet.datagram().len(), destination: to, kind: Kind::Data, seq, what })
+        let (bytes, len) = (Source::Log { stream, place }, packet.datagram().len());
+        self.out.last = Some(Sent { bytes, len, destination: to, kind: Kind::Data, seq, what });
+        Some(len)
     }
 
     fn packet_of<'a>(&self, place: u32, seq: u64, body: Body<'a>) -> Option<Packet<'a>> {
@@ -163,12 +168,14 @@ impl Protocol {
         Some(Packet { flags: stream.flags(), heartbeat: stream.beats.index(), epoch, seq, extension: None, body })
     }
 
-    pub(super) fn build(&mut self, packet: &Packet<'_>, destination: SocketAddr, what: Note) -> Option<Sent> {
+    pub(super) fn build(&mut self, packet: &Packet<'_>, destination: SocketAddr, what: Note) -> Option<usize> {
         let Ok(len) = packet.encode(&mut self.out.scratch) else {
             debug_assert!(false, "a node builds valid packets only: {packet}");
             return None;
         };
-        Some(Sent { bytes: Source::Scratch, len, destination, kind: packet.kind(), seq: packet.seq, what })
+        let (kind, seq) = (packet.kind(), packet.seq);
+        self.out.last = Some(Sent { bytes: Source::Scratch, len, destination, kind, seq, what });
+        Some(len)
     }
 }
 

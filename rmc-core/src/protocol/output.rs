@@ -35,10 +35,8 @@ impl Protocol {
             if self.shared.queued.packets == 0 {
                 self.phase.drained(self.shared.now);
             }
-        } else if let Some(sent) = self.next_transmission() {
-            self.out.last = Some(sent);
-            let (destination, contents) = (sent.destination, self.bytes_of(sent));
-            return Action::Transmit(Transmit { destination, contents, segment_size: sent.bytes.segment_size() });
+        } else if self.next_transmission().is_some() {
+            return self.transmission();
         }
         // The last END may have left in this drain, or data have begun to wait.
         self.finish_if_due();
@@ -46,6 +44,14 @@ impl Protocol {
             return Action::Event(event);
         }
         Action::ArmTimer(self.deadline(pending && self.has_pending()))
+    }
+
+    /// What was just built.
+    #[inline]
+    fn transmission(&self) -> Action<'_> {
+        let Some(sent) = &self.out.last else { return Action::ArmTimer(self.deadline(true)) };
+        let (destination, contents) = (sent.destination, self.bytes_of(sent));
+        Action::Transmit(Transmit { destination, contents, segment_size: sent.bytes.segment_size() })
     }
 
     /// Input: the last `Transmit` could not be sent. With `retry` it comes back after 10 ms, without it counts as lost
@@ -68,12 +74,12 @@ impl Protocol {
             self.retry_segments(sent, segments);
             return;
         }
-        if self.bytes_of(sent).len() != sent.len {
+        if self.bytes_of(&sent).len() != sent.len {
             // An input between dropped its stream, or its receiver has acknowledged it: nobody wants it any more.
             return;
         }
         let mut bytes = self.shared.pool.take(sent.len);
-        bytes.extend_from_slice(self.bytes_of(sent));
+        bytes.extend_from_slice(self.bytes_of(&sent));
         self.out.retry.push_back((bytes, Sent { bytes: Source::Retry, ..sent }));
     }
 
@@ -87,7 +93,7 @@ impl Protocol {
 
     /// What left last has really left: it is counted and told now (F24).
     fn commit(&mut self) {
-        let Some(sent) = self.out.last.take() else { return };
+        let Some(sent) = &self.out.last else { return };
         match sent.bytes {
             Source::Scratch | Source::Log { .. } => {}
             Source::Retry => {
@@ -96,21 +102,26 @@ impl Protocol {
                 }
             }
             Source::Segments(segments) => {
-                for one in segments.datagrams_of(sent) {
-                    self.has_left(one);
+                let (seq, len) = (sent.seq, sent.len);
+                for (seq, len) in segments.datagrams_of(seq, len) {
+                    self.has_left(seq, len);
                 }
+                self.out.last = None;
                 return;
             }
         }
-        self.has_left(sent);
+        let (seq, len) = (sent.seq, sent.len);
+        self.has_left(seq, len);
+        self.out.last = None;
     }
 
-    /// A datagram has left.
-    fn has_left(&mut self, sent: Sent) {
-        let (destination, seq) = (sent.destination, sent.seq);
+    /// A datagram of the last transmission has left.
+    fn has_left(&mut self, seq: u64, len: usize) {
+        let Some(sent) = &self.out.last else { return };
+        let (destination, kind) = (sent.destination, sent.kind);
         let stats = &mut self.shared.stats;
         stats.tx.packets += 1;
-        stats.tx.bytes += sent.len as u64;
+        stats.tx.bytes += len as u64;
         let event = match sent.what {
             Note::Data(place) => {
                 stats.tx.data += 1;
@@ -159,7 +170,7 @@ impl Protocol {
             self.shared.event(event);
         }
         if self.shared.events.mask().contains(EventKind::SentPacket) {
-            self.shared.event(Event::SentPacket { destination, kind: sent.kind, seq });
+            self.shared.event(Event::SentPacket { destination, kind, seq });
         }
     }
 
@@ -180,7 +191,8 @@ impl Protocol {
         }
     }
 
-    fn next_transmission(&mut self) -> Option<Sent> {
+    /// Builds the next transmission: it stands in `out.last`. Returns its length, or of its first datagram.
+    fn next_transmission(&mut self) -> Option<usize> {
         if self.shared.config.silent || self.is_closed() {
             return None;
         }
@@ -192,28 +204,29 @@ impl Protocol {
             return None;
         }
         if let Some(&(_, sent)) = self.out.retry.front() {
+            self.out.last = Some(sent);
             self.leaves(sent.len);
-            return Some(sent);
+            return Some(sent.len);
         }
-        let mut sent = self.next_control().or_else(|| self.next_bulk());
-        if let Some(sent) = &mut sent {
-            self.leaves(sent.len);
+        let len = self.next_control().or_else(|| self.next_bulk());
+        if let Some(len) = len {
+            self.leaves(len);
             if self.shared.config.max_segments > 1 {
-                self.gather(sent);
+                self.gather();
             }
         }
         if !self.streams.has_data() {
             self.phase.drained(self.shared.now);
         }
-        sent
+        len
     }
 
     /// Control packets leave before everything else (S19, RMC-SEND-5).
-    fn next_control(&mut self) -> Option<Sent> {
+    fn next_control(&mut self) -> Option<usize> {
         if let Some(index) = self.out.table_due.take()
-            && let Some(sent) = self.build_table(self.shared.config.group, index)
+            && let Some(len) = self.build_table(self.shared.config.group, index)
         {
-            return Some(sent);
+            return Some(len);
         }
         if core::mem::take(&mut self.out.announce_due) {
             let interval = micros(self.announce_interval());
@@ -221,25 +234,25 @@ impl Protocol {
             return self.build_heartbeat(GROUP, self.shared.config.group, promise);
         }
         while let Some(place) = self.streams.next_control() {
-            let sent = self.stream_control(place);
+            let len = self.stream_control(place);
             self.streams.touched(place, &self.shared);
-            if sent.is_some() {
-                return sent;
+            if len.is_some() {
+                return len;
             }
         }
-        if let Some(sent) = self.next_request() {
-            return Some(sent);
+        if let Some(len) = self.next_request() {
+            return Some(len);
         }
         while let Some(aside) = self.out.asides.pop_front() {
-            if let Some(sent) = self.build_aside(aside) {
-                return Some(sent);
+            if let Some(len) = self.build_aside(aside) {
+                return Some(len);
             }
         }
         None
     }
 
     #[inline(never)]
-    fn stream_control(&mut self, place: u32) -> Option<Sent> {
+    fn stream_control(&mut self, place: u32) -> Option<usize> {
         let stream = self.streams.get_mut(place)?;
         let destination = stream.destination;
         if stream.reset_due {
@@ -254,34 +267,34 @@ impl Protocol {
             } else {
                 stream.beats.aside(now)
             };
-            let sent = self.build_heartbeat(place, destination, promise);
+            let len = self.build_heartbeat(place, destination, promise);
             if place == GROUP {
                 self.streams.told(now);
                 self.beat();
             }
-            return sent;
+            return len;
         }
         let answer = stream.repairs.next_answer(&stream.log, now)?;
         self.build_answer(place, answer)
     }
 
     /// NACKs and Acks to the senders that this node follows.
-    fn next_request(&mut self) -> Option<Sent> {
+    fn next_request(&mut self) -> Option<usize> {
         if !self.shared.active {
             return None;
         }
         while let Some((slot, id)) = self.peers.next_sending() {
-            let sent = self.stream_request(slot, id);
+            let len = self.stream_request(slot, id);
             self.peers.sent(&self.shared);
-            if sent.is_some() {
-                return sent;
+            if len.is_some() {
+                return len;
             }
         }
         None
     }
 
     #[inline(never)]
-    fn stream_request(&mut self, slot: u32, id: u64) -> Option<Sent> {
+    fn stream_request(&mut self, slot: u32, id: u64) -> Option<usize> {
         let heartbeat = self.streams.group().beats.index();
         let own_epoch = self.shared.config.epoch;
         let peer = self.peers.get_mut(slot)?;
@@ -306,7 +319,7 @@ impl Protocol {
     }
 
     /// Repairs and data, in turn while both wait (S19, RMC-REPAIR-10).
-    fn next_bulk(&mut self) -> Option<Sent> {
+    fn next_bulk(&mut self) -> Option<usize> {
         loop {
             let (repair, has_data) = (self.streams.coming_repair(&mut self.shared), self.streams.has_data());
             if repair.is_none() && !has_data {
@@ -322,14 +335,14 @@ impl Protocol {
                 }
             }
             let place = if data_turn { self.streams.next_data()? } else { self.streams.next_repair()? };
-            let sent = if data_turn { self.next_data(place) } else { self.next_repair(place) };
+            let len = if data_turn { self.next_data(place) } else { self.next_repair(place) };
             if data_turn {
                 self.streams.data_sent(place, &self.shared);
             } else {
                 self.streams.touched(place, &self.shared);
             }
-            if sent.is_some() {
-                return sent;
+            if len.is_some() {
+                return len;
             }
         }
     }
@@ -345,17 +358,17 @@ impl Protocol {
     }
 
     #[inline(never)]
-    fn next_repair(&mut self, place: u32) -> Option<Sent> {
+    fn next_repair(&mut self, place: u32) -> Option<usize> {
         let answer = self.streams.send_repair(place, &self.shared)?;
-        let sent = self.build_answer(place, answer)?;
-        self.streams.flow.repair_left(sent.len, self.streams.has_data());
+        let len = self.build_answer(place, answer)?;
+        self.streams.flow.repair_left(len, self.streams.has_data());
         if let Some(adaptive) = &mut self.adaptive {
             adaptive.repair_left();
         }
-        Some(sent)
+        Some(len)
     }
 
-    pub(super) fn next_data(&mut self, place: u32) -> Option<Sent> {
+    pub(super) fn next_data(&mut self, place: u32) -> Option<usize> {
         let stream = self.streams.get_mut(place)?;
         let destination = stream.destination;
         if let Some(hole) = stream.untold_hole() {
@@ -363,12 +376,12 @@ impl Protocol {
             return self.build_lost(place, destination, hole, 0);
         }
         let at = stream.send_next(&mut self.shared)?;
-        let sent = self.build_data(place, at, destination, Flags::NONE, Note::Data(place))?;
-        self.streams.data_left(sent.len, || self.peers.census(), &self.shared);
+        let len = self.build_data(place, at, destination, Flags::NONE, Note::Data(place))?;
+        self.streams.data_left(len, || self.peers.census(), &self.shared);
         if self.adaptive.is_some() {
             self.adapt_rate();
         }
-        Some(sent)
+        Some(len)
     }
 
     /// A datagram of `len` bytes is about to leave.
@@ -377,7 +390,7 @@ impl Protocol {
         self.out.burst += 1;
     }
 
-    pub(super) fn bytes_of(&self, sent: Sent) -> &[u8] {
+    pub(super) fn bytes_of(&self, sent: &Sent) -> &[u8] {
         let bytes = match sent.bytes {
             Source::Scratch => self.out.scratch.get(..sent.len),
             Source::Log { stream, place } => {

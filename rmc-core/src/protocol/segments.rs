@@ -24,14 +24,9 @@ pub(super) struct Segments {
 }
 
 impl Segments {
-    /// The datagrams of `sent`, one by one, as they are counted and told.
-    pub(super) fn datagrams_of(self, sent: Sent) -> impl Iterator<Item = Sent> {
-        (0..self.count).map(move |index| Sent {
-            bytes: Source::Scratch,
-            len: self.size.min(sent.len - index * self.size),
-            seq: sent.seq + index as u64,
-            ..sent
-        })
+    /// The datagrams of a transmission of `len` bytes that begins with number `seq`: the number and the length of each.
+    pub(super) fn datagrams_of(self, seq: u64, len: usize) -> impl Iterator<Item = (u64, usize)> {
+        (0..self.count).map(move |index| (seq + index as u64, self.size.min(len - index * self.size)))
     }
 }
 
@@ -41,7 +36,7 @@ impl Protocol {
     /// this way; one that fails then gives the bytes back, by the same call, before it tells
     /// [`transmit_failed`](Self::transmit_failed).
     pub fn swap_segments(&mut self, buffer: &mut Vec<u8>) -> bool {
-        let several = self.out.last.is_some_and(|sent| matches!(sent.bytes, Source::Segments(_)));
+        let several = matches!(self.out.last, Some(Sent { bytes: Source::Segments(_), .. }));
         if several {
             // Never are bytes of before taken for those of now.
             if !self.out.gathered.is_empty() {
@@ -59,33 +54,40 @@ impl Protocol {
         self.shared.config.max_segments = segments.clamp(1, MAX_SEGMENTS);
     }
 
-    /// Lets the data packets that follow on `sent` leave with it, as long as they are as long: the last one may be
-    /// shorter. Whatever has a right to leave before the next of them ends it.
-    pub(super) fn gather(&mut self, sent: &mut Sent) {
-        let (Note::Data(place), Source::Log { .. }) = (sent.what, sent.bytes) else { return };
-        let size = sent.len;
-        let mut segments = Segments { size, count: 1 };
-        while self.may_join(place, *sent, segments) {
+    /// Lets the data packets that follow on the last one built leave with it, as long as they are as long: the last one
+    /// may be shorter. Whatever has a right to leave before the next of them ends it.
+    pub(super) fn gather(&mut self) {
+        let Some(Sent { what: Note::Data(place), bytes: Source::Log { .. }, seq, len: size, .. }) = self.out.last
+        else {
+            return;
+        };
+        let (mut segments, mut len) = (Segments { size, count: 1 }, size);
+        while self.may_join(place, (seq, len), segments) {
             if segments.count == 1 {
-                self.begin_gathering(*sent);
+                // Once: it never grows again.
+                self.out.gathered.clear();
+                self.out.gathered.reserve(MAX_BYTES);
+                self.add_last();
             }
-            let Some(next) = self.streams.next_data().and_then(|place| self.next_data(place)) else { break };
+            let Some(added) = self.streams.next_data().and_then(|place| self.next_data(place)) else { break };
             self.streams.touched(place, &self.shared);
-            self.leaves(next.len);
-            self.add(next);
+            self.leaves(added);
+            self.add_last();
             segments.count += 1;
-            sent.len += next.len;
+            len += added;
         }
-        if segments.count > 1 {
-            sent.bytes = Source::Segments(segments);
+        if segments.count > 1
+            && let Some(last) = &mut self.out.last
+        {
+            (last.bytes, last.seq, last.len) = (Source::Segments(segments), seq, len);
         }
     }
 
     /// Whether the packet that is next in the stream at `place` leaves with what was gathered.
-    fn may_join(&mut self, place: u32, sent: Sent, segments: Segments) -> bool {
+    fn may_join(&mut self, place: u32, (seq, len): (u64, usize), segments: Segments) -> bool {
         let Segments { size, count } = segments;
         let config = &self.shared.config;
-        if count >= config.max_segments || self.out.burst >= config.max_burst || !sent.len.is_multiple_of(size) {
+        if count >= config.max_segments || self.out.burst >= config.max_burst || !len.is_multiple_of(size) {
             return false;
         }
         // Repairs take turns with data. A part of a transmission is a turn then: one packet each would make as many
@@ -94,34 +96,30 @@ impl Protocol {
         if self.streams.has_control() || (self.streams.has_repairs() && count >= turn) {
             return false;
         }
-        let Some((seq, len)) = self.streams.only_data_of(place) else { return false };
-        seq == sent.seq + count as u64
-            && len <= size
-            && sent.len + len <= MAX_BYTES
-            && (self.shared.config.max_rate.is_none() || self.pacing.wait(len, self.shared.now).is_none())
+        let Some((next, added)) = self.streams.only_data_of(place) else { return false };
+        next == seq + count as u64
+            && added <= size
+            && len + added <= MAX_BYTES
+            && (self.shared.config.max_rate.is_none() || self.pacing.wait(added, self.shared.now).is_none())
     }
 
-    fn begin_gathering(&mut self, first: Sent) {
+    /// Adds the packet that was just built.
+    fn add_last(&mut self) {
         let mut gathered = core::mem::take(&mut self.out.gathered);
-        gathered.clear();
-        // Once: it never grows again.
-        gathered.reserve(MAX_BYTES);
-        gathered.extend_from_slice(self.bytes_of(first));
-        self.out.gathered = gathered;
-    }
-
-    fn add(&mut self, next: Sent) {
-        let mut gathered = core::mem::take(&mut self.out.gathered);
-        gathered.extend_from_slice(self.bytes_of(next));
+        if let Some(last) = &self.out.last {
+            gathered.extend_from_slice(self.bytes_of(last));
+        }
         self.out.gathered = gathered;
     }
 
     /// All of them come back, each on its own, from the bytes that were gathered.
     pub(super) fn retry_segments(&mut self, sent: Sent, segments: Segments) {
-        for (one, bytes) in segments.datagrams_of(sent).zip(self.out.gathered.chunks(segments.size)) {
+        for ((seq, len), bytes) in
+            segments.datagrams_of(sent.seq, sent.len).zip(self.out.gathered.chunks(segments.size))
+        {
             let mut buffer = self.shared.pool.take(bytes.len());
             buffer.extend_from_slice(bytes);
-            self.out.retry.push_back((buffer, Sent { bytes: Source::Retry, ..one }));
+            self.out.retry.push_back((buffer, Sent { bytes: Source::Retry, seq, len, ..sent }));
         }
     }
 }
