@@ -24,12 +24,6 @@ pub(crate) struct Owner {
 }
 
 #[derive(Clone)]
-pub(crate) struct Item {
-    pub(crate) owner: Owner,
-    pub(crate) what: What,
-}
-
-#[derive(Clone)]
 pub(crate) enum What {
     Message { seq: u64, path: Path, packed: bool, buffer: Vec<u8> },
     Lost { range: SeqRange, cause: LossCause },
@@ -39,7 +33,9 @@ pub(crate) enum What {
 
 #[derive(Clone)]
 pub(crate) struct Inbox {
-    items: VecDeque<Item>,
+    items: VecDeque<What>,
+    /// Whose they are. Apart from them, so that neither is put together just to be moved.
+    owners: VecDeque<Owner>,
     /// How many items have ever left: the number of the front one.
     left: u64,
     /// How many items are no messages.
@@ -56,7 +52,16 @@ pub(crate) struct Inbox {
 
 impl Inbox {
     pub(crate) const fn new() -> Self {
-        Self { items: VecDeque::new(), left: 0, marks: 0, of_slot: Vec::new(), lent: false, record: None, news: false }
+        Self {
+            items: VecDeque::new(),
+            owners: VecDeque::new(),
+            left: 0,
+            marks: 0,
+            of_slot: Vec::new(),
+            lent: false,
+            record: None,
+            news: false,
+        }
     }
 
     /// The number of the first item that has not been taken.
@@ -95,14 +100,16 @@ impl Inbox {
         debug_assert!(!matches!(what, What::Message { .. }), "messages have a way of their own");
         self.marks += 1;
         self.count(owner.slot);
-        self.items.push_back(Item { owner, what });
+        self.owners.push_back(owner);
+        self.items.push_back(what);
         self.number_of_last()
     }
 
     /// Adds a message; returns the item's number. By a way of its own, as a packet on it must not be moved about.
     pub(crate) fn push_message(&mut self, owner: &Owner, seq: u64, path: Path, packed: bool, buffer: Vec<u8>) -> u64 {
         self.count(owner.slot);
-        self.items.push_back(Item { owner: *owner, what: What::Message { seq, path, packed, buffer } });
+        self.owners.push_back(*owner);
+        self.items.push_back(What::Message { seq, path, packed, buffer });
         self.number_of_last()
     }
 
@@ -128,7 +135,7 @@ impl Inbox {
         if place == 0 && self.lent {
             return false;
         }
-        let Some(Item { what: What::Lost { range: have, cause: had }, .. }) = self.items.get_mut(place) else {
+        let Some(What::Lost { range: have, cause: had }) = self.items.get_mut(place) else {
             return false;
         };
         if *had != cause || have.last() + 1 != range.first() {
@@ -145,21 +152,22 @@ impl Inbox {
     pub(crate) fn advance(&mut self, pool: &mut Pool) -> Option<(Owner, Option<usize>)> {
         if core::mem::take(&mut self.lent) {
             self.left += 1;
-            if let Some(Item { what: What::Message { buffer, .. }, .. }) = self.items.pop_front() {
+            self.owners.pop_front();
+            if let Some(What::Message { buffer, .. }) = self.items.pop_front() {
                 pool.put(buffer);
             }
         }
-        let item = self.items.front()?;
+        let (owner, what) = (*self.owners.front()?, self.items.front()?);
         self.lent = true;
-        if let Some(count) = self.of_slot.get_mut(item.owner.slot as usize) {
+        if let Some(count) = self.of_slot.get_mut(owner.slot as usize) {
             *count -= 1;
         }
-        if let What::Message { packed, buffer, .. } = &item.what {
+        if let What::Message { packed, buffer, .. } = what {
             self.record = packed.then_some((0, 0));
-            return Some((item.owner, Some(buffer.len())));
+            return Some((owner, Some(buffer.len())));
         }
         self.marks -= 1;
-        Some((item.owner, None))
+        Some((owner, None))
     }
 
     /// Whether the packet being lent holds more messages.
@@ -170,7 +178,7 @@ impl Inbox {
     /// Lends what [`advance`](Self::advance) took, or the next record of it.
     #[inline]
     pub(crate) fn lend(&mut self) -> Option<Received<'_>> {
-        self.items.front()?.lend(&mut self.record)
+        self.items.front()?.lend(self.owners.front()?, &mut self.record)
     }
 
     /// Hands over what [`advance`](Self::advance) took, or what is left of it.
@@ -179,19 +187,18 @@ impl Inbox {
             return None;
         }
         self.left += 1;
-        let item = self.items.pop_front()?;
-        Some(Taken { item, record: self.record.take(), given: false })
+        let (owner, what) = (self.owners.pop_front()?, self.items.pop_front()?);
+        Some(Taken { owner, what, record: self.record.take(), given: false })
     }
 }
 
-impl Item {
+impl What {
     /// `record`: in a PACKED packet, where the next record begins, and its index.
     #[inline]
-    fn lend(&self, position: &mut Option<(usize, u16)>) -> Option<Received<'_>> {
-        let Self { owner: Owner { peer, stream, .. }, what } = self;
-        let (peer, stream) = (*peer, *stream);
-        Some(match what {
-            What::Message { seq, path, buffer, .. } => {
+    fn lend(&self, owner: &Owner, position: &mut Option<(usize, u16)>) -> Option<Received<'_>> {
+        let (peer, stream) = (owner.peer, owner.stream);
+        Some(match self {
+            Self::Message { seq, path, buffer, .. } => {
                 let (index, payload) = match *position {
                     None => (0, buffer.as_slice()),
                     Some((at, index)) => {
@@ -204,11 +211,11 @@ impl Item {
                 };
                 Received::Message { peer, stream, path: *path, seq: *seq, index, payload }
             }
-            What::Lost { range, cause } => {
+            Self::Lost { range, cause } => {
                 Received::Lost { peer, stream, ranges: core::slice::from_ref(range), cause: *cause }
             }
-            What::Restarted { epoch } => Received::Restarted { peer, epoch: *epoch },
-            What::Ended { cause } => Received::Ended { peer, stream, cause: *cause },
+            Self::Restarted { epoch } => Received::Restarted { peer, epoch: *epoch },
+            Self::Ended { cause } => Received::Ended { peer, stream, cause: *cause },
         })
     }
 }
@@ -219,7 +226,8 @@ impl Item {
 /// It needs the protocol no more, so that a driver can let go of its lock before the application looks at them.
 #[derive(Clone)]
 pub struct Taken {
-    item: Item,
+    owner: Owner,
+    what: What,
     /// In a PACKED packet: where the next record begins, and its index.
     record: Option<(usize, u16)>,
     /// Its last part was given out.
@@ -234,8 +242,8 @@ impl Taken {
         if self.given {
             return None;
         }
-        let Self { item, record, given } = self;
-        let received = item.lend(record);
+        let Self { owner, what, record, given } = self;
+        let received = what.lend(owner, record);
         *given = record.is_none() || received.is_none();
         received
     }
@@ -248,7 +256,7 @@ impl Taken {
 
     /// Its buffer, for the pool.
     pub(crate) fn into_buffer(self) -> Option<Vec<u8>> {
-        match self.item.what {
+        match self.what {
             What::Message { buffer, .. } => Some(buffer),
             What::Lost { .. } | What::Restarted { .. } | What::Ended { .. } => None,
         }
@@ -257,27 +265,29 @@ impl Taken {
 
 impl core::fmt::Debug for Taken {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Taken").field("peer", &self.item.owner.peer).field("given", &self.given).finish_non_exhaustive()
+        f.debug_struct("Taken").field("peer", &self.owner.peer).field("given", &self.given).finish_non_exhaustive()
     }
 }
 
 #[cfg(feature = "sim")]
 mod fingerprint {
-    use super::{Inbox, Item, Owner, What};
+    use super::{Inbox, Owner, What};
     use crate::fingerprint::{Fingerprint, State, state};
 
     state! {
         Owner { peer, stream, slot, stream_id }
-        Item { owner, what }
     }
 
     impl State for Inbox {
         fn put(&self, to: &mut Fingerprint) {
-            let Self { items, left: _, marks, of_slot, lent, record, news } = self;
+            let Self { items, owners, left: _, marks, of_slot, lent, record, news } = self;
             // What is lent and has no more records is as good as gone.
             let skipped = usize::from(*lent && record.is_none());
             to.put(&(items.len() - skipped));
-            items.iter().skip(skipped).for_each(|item| to.put(item));
+            for (owner, what) in owners.iter().zip(items).skip(skipped) {
+                to.put(owner);
+                to.put(what);
+            }
             to.put(&(record.map(|(at, index)| (at, u32::from(index))), *lent && record.is_some()));
             to.put(marks);
             // A slot without items may stand in it or not.

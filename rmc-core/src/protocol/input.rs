@@ -19,7 +19,9 @@ impl Protocol {
         }
         self.shared.stats.rx.packets += 1;
         self.shared.stats.rx.bytes += bytes.len() as u64;
-        let packet = match Packet::decode(bytes) {
+        // It stays where it was put: moving it on would wait for the writes.
+        let decoded = Packet::decode(bytes);
+        let packet = match &decoded {
             Ok(packet) => packet,
             Err(error) => {
                 self.shared.stats.dropped.malformed[error.index()] += 1;
@@ -27,7 +29,7 @@ impl Protocol {
             }
         };
         if self.shared.config.local_addrs.contains(&source) {
-            self.own_packet(source, &packet);
+            self.own_packet(source, packet);
             return;
         }
         if self.shared.events.mask().contains(EventKind::ReceivedPacket) {
@@ -39,7 +41,7 @@ impl Protocol {
             return;
         }
         if to_sender {
-            self.packet_for_sender(source, bytes.len(), &packet);
+            self.packet_for_sender(source, bytes.len(), packet);
             return;
         }
         if !self.shared.active {
@@ -47,7 +49,7 @@ impl Protocol {
             return;
         }
         if let Ok(slot) = self.peers.admit(source, packet.epoch, true, &mut self.shared) {
-            self.packet_of_stream(slot, path, &packet);
+            self.packet_of_stream(slot, path, packet);
         }
     }
 

@@ -23,7 +23,6 @@ use crate::inbox::{Owner, What};
 use crate::packet::Flags;
 use crate::seq::SeqRange;
 use crate::shared::{Held, Shared};
-use delivery::Payload;
 use unordered::Fragments;
 
 /// One step of the window may wait until this share of it is free, so that a window that slides does not ask for every
@@ -326,19 +325,13 @@ impl Window {
         if keeps && !self.make_room(len, shared) {
             return Taken::Refused;
         }
-        let gap = if self.covered >= arrival.seq {
-            self.gaps.fill(arrival.seq, nack::turn(shared))
-        } else {
+        if self.covered < arrival.seq {
             self.covered = arrival.seq;
-            None
-        };
-        self.received = self.received.max(arrival.seq);
-        let Arrival { seq, flags, path, payload } = arrival;
-        self.deliver(seq, flags, path, Payload::Borrowed(payload), shared);
-        if !self.cache.is_empty() || !self.gaps.is_empty() {
-            self.advance(shared);
+            self.deliver_next(arrival, shared);
+            return Taken::New(None);
         }
-        self.leave_turn(shared);
+        let gap = self.gaps.fill(arrival.seq, nack::turn(shared));
+        self.deliver_next(arrival, shared);
         Taken::New(gap)
     }
 

@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Cached, Window};
+use super::{Arrival, Cached, Window};
 use crate::event::{Event, EventKind, LossCause, Path};
 use crate::inbox::What;
 use crate::packet::{Flags, records};
@@ -17,7 +17,7 @@ use crate::shared::Shared;
 const KEPT: usize = 256;
 
 /// What a data packet carries: lent by the datagram, or taken out of the cache.
-pub(super) enum Payload<'a> {
+enum Payload<'a> {
     Borrowed(&'a [u8]),
     Owned(Vec<u8>),
 }
@@ -26,6 +26,17 @@ impl Window {
     /// Whether anything was delivered or reported.
     pub(crate) const fn has_begun(&self) -> bool {
         self.begun
+    }
+
+    /// Delivers the next packet, and what follows on it.
+    #[inline]
+    pub(super) fn deliver_next(&mut self, Arrival { seq, flags, path, payload }: Arrival<'_>, shared: &mut Shared) {
+        self.received = self.received.max(seq);
+        self.deliver(seq, flags, path, Payload::Borrowed(payload), shared);
+        if !self.cache.is_empty() || !self.gaps.is_empty() {
+            self.advance(shared);
+        }
+        self.leave_turn(shared);
     }
 
     /// Delivers what follows on: cached packets, and numbers that are gone.
@@ -80,7 +91,7 @@ impl Window {
 
     /// Hands the next packet to the application, or to the message that it is a part of. State moves first (F07).
     #[inline]
-    pub(super) fn deliver(&mut self, seq: u64, flags: Flags, path: Path, payload: Payload<'_>, shared: &mut Shared) {
+    fn deliver(&mut self, seq: u64, flags: Flags, path: Path, payload: Payload<'_>, shared: &mut Shared) {
         self.next = seq + 1;
         self.begun = true;
         if self.assembly.is_whole(flags) {
@@ -129,20 +140,26 @@ impl Window {
 
     #[inline]
     fn deliver_whole(&mut self, seq: u64, flags: Flags, path: Path, payload: Payload<'_>, shared: &mut Shared) {
-        let buffer = match payload {
-            Payload::Owned(buffer) => buffer,
-            Payload::Borrowed(bytes) => {
-                let mut buffer = shared.pool.take(bytes.len());
-                buffer.extend_from_slice(bytes);
-                buffer
-            }
-        };
         let packed = flags.contains(Flags::PACKED);
         let max = if packed { shared.config.receive_window_bytes } else { shared.config.max_message };
-        if buffer.len() > max {
-            shared.pool.put(buffer);
-            self.report(SeqRange::single(seq), LossCause::TooLarge, shared);
-        } else if packed {
+        match payload {
+            Payload::Borrowed(bytes) if bytes.len() <= max => {
+                let mut buffer = shared.pool.take(bytes.len());
+                buffer.extend_from_slice(bytes);
+                self.push_whole(seq, packed, path, buffer, shared);
+            }
+            Payload::Owned(buffer) if buffer.len() <= max => self.push_whole(seq, packed, path, buffer, shared),
+            Payload::Borrowed(_) => self.report(SeqRange::single(seq), LossCause::TooLarge, shared),
+            Payload::Owned(buffer) => {
+                shared.pool.put(buffer);
+                self.report(SeqRange::single(seq), LossCause::TooLarge, shared);
+            }
+        }
+    }
+
+    #[inline]
+    fn push_whole(&mut self, seq: u64, packed: bool, path: Path, buffer: Vec<u8>, shared: &mut Shared) {
+        if packed {
             self.push_packed(seq, path, buffer, shared);
         } else {
             self.push_message(seq, path, buffer, shared);
