@@ -306,7 +306,7 @@ impl Protocol {
     /// Query: what is known of a peer.
     #[must_use]
     pub fn peer(&self, address: SocketAddr) -> Option<PeerInfo> {
-        let slot = self.peers.find(address)?;
+        let slot = self.peers.find_recent(address)?;
         self.peers.get(slot).map(|peer| peer.info(&self.shared))
     }
 
