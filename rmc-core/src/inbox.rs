@@ -115,6 +115,15 @@ impl Inbox {
         self.news = true;
     }
 
+    /// Whoever takes each item as it comes finds the next one where the last one was, in the cache: not one place further
+    /// in memory that was large enough once.
+    #[inline]
+    fn rewind(&mut self) {
+        if self.items.is_empty() {
+            self.items.clear();
+        }
+    }
+
     fn number_of_last(&self) -> u64 {
         self.left + self.items.len() as u64 - 1
     }
@@ -148,6 +157,7 @@ impl Inbox {
             if let Some(Item { what: What::Message { buffer, .. }, .. }) = self.items.pop_front() {
                 pool.put(buffer);
             }
+            self.rewind();
         }
         let item = self.items.front()?;
         self.lent = true;
@@ -180,6 +190,7 @@ impl Inbox {
         }
         self.left += 1;
         let item = self.items.pop_front()?;
+        self.rewind();
         Some(Taken { item, record: self.record.take(), given: false })
     }
 }
