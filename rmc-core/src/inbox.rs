@@ -37,9 +37,12 @@ pub(crate) enum What {
     Ended { cause: EndCause },
 }
 
+/// What waits, in order.
+pub(crate) type Items = VecDeque<Item>;
+
 #[derive(Clone)]
 pub(crate) struct Inbox {
-    items: VecDeque<Item>,
+    items: Items,
     /// How many items have ever left: the number of the front one.
     left: u64,
     /// How many items are no messages.
@@ -63,6 +66,12 @@ impl Inbox {
     #[cfg(feature = "sim")]
     pub(crate) fn front_number(&self) -> u64 {
         self.left + u64::from(self.lent)
+    }
+
+    /// The items, to put them elsewhere in memory.
+    #[cfg(feature = "sim")]
+    pub(crate) const fn items_mut(&mut self) -> &mut Items {
+        &mut self.items
     }
 
     /// How many items wait.

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::Sim;
 use super::is_group;
 use super::network::{Network, datagram};
-use super::node::{NodeId, State, Wish};
+use super::node::{Node, NodeId, State, Wish};
 use super::queue::{Due, PacketId};
 use super::quiet::Stuck;
 use super::tap::Fate;
@@ -112,7 +112,7 @@ impl Sim {
     }
 
     fn arrive(&mut self, packet: PacketId, to: NodeId) {
-        let Self { net, nodes, .. } = self;
+        let Self { net, nodes, memory, .. } = self;
         let Some(node) = nodes.get_mut(to.index()) else { return };
         let head = net.packets.head(packet);
         let is_there = head.destination == node.address || node.joined == Some(head.destination);
@@ -121,7 +121,9 @@ impl Sim {
             return;
         };
         net.note_arrived(packet, to);
+        protocol.swap_memory(memory);
         protocol.handle_datagram(net.now, head.source, head.path, net.packets.bytes(packet));
+        protocol.swap_memory(memory);
         if let Some(observer) = &mut net.observer {
             observer.arrived(&datagram(&net.packets, net.now, packet), to, protocol);
         }
@@ -179,6 +181,7 @@ impl Sim {
 
     /// Does what a node says, and lets its application take and send, until neither has anything more to do now.
     pub(super) fn settle(&mut self, node: NodeId) {
+        self.swap_memory(node);
         loop {
             self.drain(node);
             let has_taken = self.take(node);
@@ -186,7 +189,15 @@ impl Sim {
                 break;
             }
         }
+        self.swap_memory(node);
         self.follow_membership(node);
+    }
+
+    fn swap_memory(&mut self, node: NodeId) {
+        let Self { nodes, memory, .. } = self;
+        if let Some(protocol) = nodes.get_mut(node.index()).and_then(Node::protocol_mut) {
+            protocol.swap_memory(memory);
+        }
     }
 
     fn drain(&mut self, id: NodeId) {
