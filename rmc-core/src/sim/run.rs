@@ -13,6 +13,7 @@ use super::trace::What;
 use crate::action::Action;
 use crate::error::SendError;
 use crate::event::Received;
+use crate::protocol::Protocol;
 use crate::time::{Instant, earlier};
 
 /// How often it is looked whether all is quiet.
@@ -288,10 +289,11 @@ impl Sim {
     /// A node that follows streams is a member of its group, as its driver would see to.
     fn follow_membership(&mut self, id: NodeId) {
         let Some(node) = self.nodes.get_mut(id.index()) else { return };
-        let wanted = node.protocol().filter(|protocol| protocol.is_active()).map(|protocol| protocol.config().group);
-        if wanted == node.joined {
+        // A node has the same group for life. To look only whether it is in it spares a way through its memory.
+        if node.protocol().is_some_and(Protocol::is_active) == node.joined.is_some() {
             return;
         }
+        let wanted = node.protocol().filter(|protocol| protocol.is_active()).map(|protocol| protocol.config().group);
         if let Some(group) = node.joined {
             self.net.leave(group, id);
         }
