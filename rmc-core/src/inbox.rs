@@ -321,3 +321,33 @@ mod fingerprint {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Puts a message in; returns where in memory it stands.
+    fn put(inbox: &mut Inbox, seq: u64) -> *const Item {
+        let owner = Owner { peer: ([10, 0, 0, 1], 1).into(), stream: Stream::Group, slot: 0, stream_id: 1 };
+        inbox.push_message(&owner, seq, Path::Multicast, false, Vec::new());
+        core::ptr::from_ref(inbox.items.back().expect("it was put in"))
+    }
+
+    #[test]
+    fn who_takes_each_item_as_it_comes_finds_it_where_the_last_one_was() {
+        let (mut inbox, mut pool) = (Inbox::new(), Pool::new());
+        let first = put(&mut inbox, 1);
+        for seq in 2..20 {
+            while inbox.advance(&mut pool).is_some() {}
+            assert_eq!(put(&mut inbox, seq), first, "{seq}");
+        }
+        for seq in 20..40 {
+            while inbox.advance(&mut pool).is_some() {
+                assert!(inbox.hand_over().is_some());
+            }
+            assert_eq!(put(&mut inbox, seq), first, "{seq}");
+        }
+        // What still waits is not moved.
+        assert_ne!(put(&mut inbox, 40), first);
+    }
+}

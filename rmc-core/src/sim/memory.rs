@@ -24,3 +24,28 @@ impl Memory {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::event::{EndCause, Stream};
+    use crate::inbox::{Item, Owner, What};
+
+    #[test]
+    fn buffers_go_round_and_what_waits_to_be_taken_stays() {
+        let mut memory = Memory::default();
+        let (mut pool, mut items) = (Pool::new(), Items::with_capacity(16));
+        pool.put(Vec::with_capacity(1 << 10));
+        memory.swap(&mut pool, &mut items);
+        assert_eq!((pool.take_recycled(1 << 10).capacity(), items.capacity()), (0, 0));
+        // The next node has them.
+        memory.swap(&mut pool, &mut items);
+        assert_eq!((pool.take_recycled(1 << 10).capacity(), items.capacity()), (1 << 10, 16));
+        let owner = Owner { peer: ([10, 0, 0, 1], 1).into(), stream: Stream::Group, slot: 0, stream_id: 1 };
+        items.push_back(Item { owner, what: What::Ended { cause: EndCause::Finished } });
+        memory.swap(&mut pool, &mut items);
+        assert_eq!(items.len(), 1);
+    }
+}
