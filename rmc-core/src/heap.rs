@@ -77,7 +77,12 @@ impl<V: Ord + Copy> Heap<V> {
 
     /// Sets the value of `id` if it has none or a higher one. A deadline that is moved later stays: the owner looks
     /// again when it fires.
+    #[inline]
     pub(crate) fn set_if_earlier(&mut self, id: u32, at: V) {
+        // Most nodes follow one sender: its deadline is the first, and where it stands need not be looked up.
+        if self.heap.first().is_some_and(|&(first, whose)| whose == id && first <= at) {
+            return;
+        }
         if self.get(id).is_none_or(|current| at < current) {
             self.set(id, at);
         }

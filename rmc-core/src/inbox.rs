@@ -31,11 +31,16 @@ pub(crate) enum What {
     Ended { cause: EndCause },
 }
 
+/// What waits, in order, and whose it is. The two stand apart, so that neither is put together just to be moved here.
+#[derive(Clone, Default)]
+pub(crate) struct Items {
+    whats: VecDeque<What>,
+    owners: VecDeque<Owner>,
+}
+
 #[derive(Clone)]
 pub(crate) struct Inbox {
-    items: VecDeque<What>,
-    /// Whose they are. Apart from them, so that neither is put together just to be moved.
-    owners: VecDeque<Owner>,
+    items: Items,
     /// How many items have ever left: the number of the front one.
     left: u64,
     /// How many items are no messages.
@@ -52,22 +57,19 @@ pub(crate) struct Inbox {
 
 impl Inbox {
     pub(crate) const fn new() -> Self {
-        Self {
-            items: VecDeque::new(),
-            owners: VecDeque::new(),
-            left: 0,
-            marks: 0,
-            of_slot: Vec::new(),
-            lent: false,
-            record: None,
-            news: false,
-        }
+        Self { items: Items::new(), left: 0, marks: 0, of_slot: Vec::new(), lent: false, record: None, news: false }
     }
 
     /// The number of the first item that has not been taken.
     #[cfg(feature = "sim")]
     pub(crate) fn front_number(&self) -> u64 {
         self.left + u64::from(self.lent)
+    }
+
+    /// The items, to put them elsewhere in memory.
+    #[cfg(feature = "sim")]
+    pub(crate) const fn items_mut(&mut self) -> &mut Items {
+        &mut self.items
     }
 
     /// How many items wait.
@@ -100,16 +102,14 @@ impl Inbox {
         debug_assert!(!matches!(what, What::Message { .. }), "messages have a way of their own");
         self.marks += 1;
         self.count(owner.slot);
-        self.owners.push_back(owner);
-        self.items.push_back(what);
+        self.items.push(&owner, what);
         self.number_of_last()
     }
 
     /// Adds a message; returns the item's number. By a way of its own, as a packet on it must not be moved about.
     pub(crate) fn push_message(&mut self, owner: &Owner, seq: u64, path: Path, packed: bool, buffer: Vec<u8>) -> u64 {
         self.count(owner.slot);
-        self.owners.push_back(*owner);
-        self.items.push_back(What::Message { seq, path, packed, buffer });
+        self.items.push(owner, What::Message { seq, path, packed, buffer });
         self.number_of_last()
     }
 
@@ -152,12 +152,11 @@ impl Inbox {
     pub(crate) fn advance(&mut self, pool: &mut Pool) -> Option<(Owner, Option<usize>)> {
         if core::mem::take(&mut self.lent) {
             self.left += 1;
-            self.owners.pop_front();
-            if let Some(What::Message { buffer, .. }) = self.items.pop_front() {
+            if let Some((_, What::Message { buffer, .. })) = self.items.pop() {
                 pool.put(buffer);
             }
         }
-        let (owner, what) = (*self.owners.front()?, self.items.front()?);
+        let (&owner, what) = self.items.front()?;
         self.lent = true;
         if let Some(count) = self.of_slot.get_mut(owner.slot as usize) {
             *count -= 1;
@@ -178,7 +177,8 @@ impl Inbox {
     /// Lends what [`advance`](Self::advance) took, or the next record of it.
     #[inline]
     pub(crate) fn lend(&mut self) -> Option<Received<'_>> {
-        self.items.front()?.lend(self.owners.front()?, &mut self.record)
+        let (owner, what) = self.items.front()?;
+        what.lend(owner, &mut self.record)
     }
 
     /// Hands over what [`advance`](Self::advance) took, or what is left of it.
@@ -187,8 +187,49 @@ impl Inbox {
             return None;
         }
         self.left += 1;
-        let (owner, what) = (self.owners.pop_front()?, self.items.pop_front()?);
+        let (owner, what) = self.items.pop()?;
         Some(Taken { owner, what, record: self.record.take(), given: false })
+    }
+}
+
+impl Items {
+    pub(crate) const fn new() -> Self {
+        Self { whats: VecDeque::new(), owners: VecDeque::new() }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.whats.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.whats.len()
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, owner: &Owner, what: What) {
+        self.owners.push_back(*owner);
+        self.whats.push_back(what);
+    }
+
+    #[inline]
+    fn front(&self) -> Option<(&Owner, &What)> {
+        Some((self.owners.front()?, self.whats.front()?))
+    }
+
+    fn get_mut(&mut self, place: usize) -> Option<&mut What> {
+        self.whats.get_mut(place)
+    }
+
+    /// Whoever takes each item as it comes finds the next one where the last one was, in the cache: not one place further
+    /// in memory that was large enough once.
+    #[inline]
+    fn pop(&mut self) -> Option<(Owner, What)> {
+        let item = (self.owners.pop_front()?, self.whats.pop_front()?);
+        if self.is_empty() {
+            self.owners.clear();
+            self.whats.clear();
+        }
+        Some(item)
     }
 }
 
@@ -280,11 +321,11 @@ mod fingerprint {
 
     impl State for Inbox {
         fn put(&self, to: &mut Fingerprint) {
-            let Self { items, owners, left: _, marks, of_slot, lent, record, news } = self;
+            let Self { items, left: _, marks, of_slot, lent, record, news } = self;
             // What is lent and has no more records is as good as gone.
             let skipped = usize::from(*lent && record.is_none());
             to.put(&(items.len() - skipped));
-            for (owner, what) in owners.iter().zip(items).skip(skipped) {
+            for (owner, what) in items.owners.iter().zip(&items.whats).skip(skipped) {
                 to.put(owner);
                 to.put(what);
             }
@@ -309,5 +350,46 @@ mod fingerprint {
                 Self::Ended { cause } => to.put(&(3_u8, *cause)),
             }
         }
+    }
+}
+
+#[cfg(test)]
+impl Items {
+    pub(crate) fn with_capacity(items: usize) -> Self {
+        Self { whats: VecDeque::with_capacity(items), owners: VecDeque::with_capacity(items) }
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.whats.capacity()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Puts a message in; returns where in memory it stands.
+    fn put(inbox: &mut Inbox, seq: u64) -> *const What {
+        let owner = Owner { peer: ([10, 0, 0, 1], 1).into(), stream: Stream::Group, slot: 0, stream_id: 1 };
+        inbox.push_message(&owner, seq, Path::Multicast, false, Vec::new());
+        core::ptr::from_ref(inbox.items.whats.back().expect("it was put in"))
+    }
+
+    #[test]
+    fn who_takes_each_item_as_it_comes_finds_it_where_the_last_one_was() {
+        let (mut inbox, mut pool) = (Inbox::new(), Pool::new());
+        let first = put(&mut inbox, 1);
+        for seq in 2..20 {
+            while inbox.advance(&mut pool).is_some() {}
+            assert_eq!(put(&mut inbox, seq), first, "{seq}");
+        }
+        for seq in 20..40 {
+            while inbox.advance(&mut pool).is_some() {
+                assert!(inbox.hand_over().is_some());
+            }
+            assert_eq!(put(&mut inbox, seq), first, "{seq}");
+        }
+        // What still waits is not moved.
+        assert_ne!(put(&mut inbox, 40), first);
     }
 }

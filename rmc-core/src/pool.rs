@@ -12,6 +12,7 @@ const MIN_SHIFT: u32 = 6;
 const CLASSES: usize = 97;
 
 /// Idle buffers, by size class. Nothing that a node puts out depends on what is in here.
+#[derive(Default)]
 pub(crate) struct Pool {
     /// Grows to the largest class that was ever used.
     idle: Vec<Vec<Vec<u8>>>,

@@ -45,9 +45,11 @@ impl Protocol {
     #[inline]
     pub(super) fn heed_receivers(&mut self) {
         self.follow_limit();
-        if self.peers.ackers.is_starting() {
+        // What waits for receivers is queued. A node that only receives looks no further, which would cost it two steps
+        // through its memory for each packet.
+        if self.shared.queued.packets > 0 && self.peers.ackers.is_starting() {
             let group = self.streams.group();
-            // Looked up once it waits: a node that only receives never does.
+            // Looked up once it waits.
             let began = group.blocked_since().map(|since| group.log.sent_at(group.log.oldest()).unwrap_or(since));
             self.peers.ackers.waits(began, self.shared.now);
             self.follow_limit();

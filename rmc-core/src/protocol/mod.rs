@@ -27,6 +27,8 @@ use crate::receiver::Peers;
 use crate::sender::{AdaptiveRate, Cookies, GROUP, Pacing, SendStreams};
 use crate::seq::SeqRange;
 use crate::shared::Shared;
+#[cfg(feature = "sim")]
+use crate::sim::Memory;
 use crate::stats::{HeldStats, PeerInfo, SendCapacity, Stats};
 use crate::time::Instant;
 use finish::Phase;
@@ -306,7 +308,7 @@ impl Protocol {
     /// Query: what is known of a peer.
     #[must_use]
     pub fn peer(&self, address: SocketAddr) -> Option<PeerInfo> {
-        let slot = self.peers.find(address)?;
+        let slot = self.peers.find_recent(address)?;
         self.peers.get(slot).map(|peer| peer.info(&self.shared))
     }
 
@@ -402,6 +404,12 @@ impl Protocol {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.phase.is_closed()
+    }
+
+    /// Lets a simulation swap the memory that its nodes use in turn with this node's.
+    #[cfg(feature = "sim")]
+    pub(crate) fn swap_memory(&mut self, memory: &mut Memory) {
+        memory.swap(&mut self.shared.pool, self.shared.inbox.items_mut());
     }
 
     /// Every input with a time: others had their turn, so that a new burst may leave (S20).

@@ -272,8 +272,9 @@ impl Peers {
         *self = Self::new(shared);
     }
 
+    /// As [`find`](Self::find), with a look at who was heard last before.
     #[inline]
-    fn find_recent(&self, address: SocketAddr) -> Option<u32> {
+    pub(crate) fn find_recent(&self, address: SocketAddr) -> Option<u32> {
         if self.get(self.recent).is_some_and(|peer| peer.address == address) {
             return Some(self.recent);
         }

@@ -297,7 +297,7 @@ impl RecvStream {
     pub(crate) fn deadline(&self, config: &Config) -> Option<Instant> {
         // While it waits to be polled, its gaps are no reason to wake up.
         let gaps = if self.queued { None } else { self.window.gaps().earliest() };
-        let late = config.patience().and_then(|patience| self.window.gaps().first().map(|gap| gap.seen + patience));
+        let late = self.window.gaps().first().and_then(|gap| Some(gap.seen + config.patience()?));
         earlier(earlier(gaps, late), earlier(self.acks.deadline(), self.liveness.deadline()))
     }
 

@@ -87,6 +87,7 @@ mod chance;
 mod error;
 mod link;
 mod loss;
+mod memory;
 mod meter;
 mod network;
 mod node;
@@ -112,6 +113,7 @@ use crate::event::Received;
 use crate::heap::Deadlines;
 use crate::protocol::Protocol;
 use crate::time::Instant;
+pub(crate) use memory::Memory;
 use network::{Network, derive};
 use node::{Node, State};
 
@@ -142,6 +144,7 @@ pub struct Sim {
     net: Network,
     nodes: Vec<Node>,
     deadlines: Deadlines,
+    memory: Memory,
     /// A node from whose protocol something was lent: it has to be drained.
     lent: Option<NodeId>,
 }
@@ -154,7 +157,13 @@ impl Sim {
     /// connects or the node's number, so that another node or another link reshuffles none of the others.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { net: Network::new(seed), nodes: Vec::new(), deadlines: Deadlines::default(), lent: None }
+        Self {
+            net: Network::new(seed),
+            nodes: Vec::new(),
+            deadlines: Deadlines::default(),
+            memory: Memory::default(),
+            lent: None,
+        }
     }
 
     /// Adds a node and starts it. Its configuration is that of [`Config::new`] for [`GROUP`], with the node's address

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::Sim;
 use super::is_group;
 use super::network::{Network, datagram};
-use super::node::{NodeId, State, Wish};
+use super::node::{Node, NodeId, State, Wish};
 use super::queue::{Due, PacketId};
 use super::quiet::Stuck;
 use super::tap::Fate;
@@ -13,6 +13,7 @@ use super::trace::What;
 use crate::action::Action;
 use crate::error::SendError;
 use crate::event::Received;
+use crate::protocol::Protocol;
 use crate::time::{Instant, earlier};
 
 /// How often it is looked whether all is quiet.
@@ -112,7 +113,7 @@ impl Sim {
     }
 
     fn arrive(&mut self, packet: PacketId, to: NodeId) {
-        let Self { net, nodes, .. } = self;
+        let Self { net, nodes, memory, .. } = self;
         let Some(node) = nodes.get_mut(to.index()) else { return };
         let head = net.packets.head(packet);
         let is_there = head.destination == node.address || node.joined == Some(head.destination);
@@ -121,7 +122,9 @@ impl Sim {
             return;
         };
         net.note_arrived(packet, to);
+        protocol.swap_memory(memory);
         protocol.handle_datagram(net.now, head.source, head.path, net.packets.bytes(packet));
+        protocol.swap_memory(memory);
         if let Some(observer) = &mut net.observer {
             observer.arrived(&datagram(&net.packets, net.now, packet), to, protocol);
         }
@@ -179,6 +182,7 @@ impl Sim {
 
     /// Does what a node says, and lets its application take and send, until neither has anything more to do now.
     pub(super) fn settle(&mut self, node: NodeId) {
+        self.swap_memory(node);
         loop {
             self.drain(node);
             let has_taken = self.take(node);
@@ -186,7 +190,15 @@ impl Sim {
                 break;
             }
         }
+        self.swap_memory(node);
         self.follow_membership(node);
+    }
+
+    fn swap_memory(&mut self, node: NodeId) {
+        let Self { nodes, memory, .. } = self;
+        if let Some(protocol) = nodes.get_mut(node.index()).and_then(Node::protocol_mut) {
+            protocol.swap_memory(memory);
+        }
     }
 
     fn drain(&mut self, id: NodeId) {
@@ -277,10 +289,11 @@ impl Sim {
     /// A node that follows streams is a member of its group, as its driver would see to.
     fn follow_membership(&mut self, id: NodeId) {
         let Some(node) = self.nodes.get_mut(id.index()) else { return };
-        let wanted = node.protocol().filter(|protocol| protocol.is_active()).map(|protocol| protocol.config().group);
-        if wanted == node.joined {
+        // A node has the same group for life. To look only whether it is in it spares a way through its memory.
+        if node.protocol().is_some_and(Protocol::is_active) == node.joined.is_some() {
             return;
         }
+        let wanted = node.protocol().filter(|protocol| protocol.is_active()).map(|protocol| protocol.config().group);
         if let Some(group) = node.joined {
             self.net.leave(group, id);
         }
