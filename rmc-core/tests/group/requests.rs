@@ -90,7 +90,8 @@ impl Requests {
     /// A NACK is taken. Returns whether its address is proven.
     pub(super) fn prove(&mut self, nack: &Nack, rules: Rules) -> bool {
         let asker = self.addresses.entry(nack.from).or_default();
-        let is_proven = !rules.verify || asker.told.contains(&nack.cookie);
+        // 0 is none (RMC-PROOF-1), though a Confirm to one that has proven itself may have it.
+        let is_proven = !rules.verify || nack.cookie != 0 && asker.told.contains(&nack.cookie);
         asker.is_proven |= is_proven;
         is_proven
     }
