@@ -1,7 +1,7 @@
 //! Rules about messages that do not wait for those before them: each as soon as it is whole, or only what is newest.
 
 use rmc_core::packet::Flags;
-use rmc_core::{Config, Delivery, LossCause, Path, Received};
+use rmc_core::{Config, Delivery, JoinPolicy, LossCause, Path, Received};
 
 use crate::given::{hear_of, private_data, sized, told_lost, window_of_1000_bytes, window_of_ten};
 use crate::lone::{Item, Lone, MS, SECOND, lost, message, peer};
@@ -393,6 +393,20 @@ fn rmc_mode_4_what_is_newer_and_missing_is_asked_for() {
     lone.hear(peer(0), &heartbeat(7));
     hear_of(&mut lone, true, |stamp| packets::lost(1, 6, stamp));
     assert_eq!(lone.take(), [lost(6, 6, LossCause::Lost)]);
+}
+
+/// A stream has begun with what was delivered, in one part or two: what is lost behind it is reported.
+// RMC-MODE-4, RMC-JOIN-3
+#[test]
+fn rmc_mode_4_what_is_lost_behind_the_first_message_is_reported() {
+    for parts in [&[(WHOLE, 6, &b"de"[..])][..], &[(Flags::FIRST, 5, b"d"), (Flags::LAST, 6, b"e")]] {
+        let mut lone = latest(|config| config.join_policy = JoinPolicy::Oldest);
+        hear_parts(&mut lone, parts);
+        hear_parts(&mut lone, &[(Flags::FIRST, 9, b"f")]);
+        assert_eq!(lone.take(), [of_bytes(6, b"de")]);
+        hear_of(&mut lone, true, |stamp| packets::lost(1, 7, stamp));
+        assert_eq!(lone.take(), [lost(7, 7, LossCause::Lost)]);
+    }
 }
 
 /// A message in parts is newer than all before when it is whole. Then what is left of those before is dropped.

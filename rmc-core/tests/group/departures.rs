@@ -2,16 +2,17 @@
 //! alone, and requests for what is missing only.
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 
 use rmc_core::packet::{Body, Flags};
 use rmc_core::sim::{Datagram, GROUP};
 use rmc_core::{Instant, Protocol, SeqRange, Stream};
 
 use super::receivers::limit;
-use super::requests::{Debt, Repaired};
+use super::requests::{Debt, Named, Repaired};
 use super::script::{Control, Mode, Policy};
 use super::tracker::Who;
-use super::truth::{Message, StreamId};
+use super::truth::{Message, Sent, StreamId};
 use super::view::Followed;
 use super::watch::{Member, Watch};
 
@@ -41,6 +42,8 @@ enum Left {
     },
     /// Unasked: the sender cuts its stream.
     Reset,
+    /// To one that has asked for what is gone, as everything is.
+    AllLost,
     Nack {
         target: u32,
         ranges: Vec<SeqRange>,
@@ -68,12 +71,13 @@ impl Departure {
             Body::Heartbeat { oldest, .. } => Left::Heartbeat { oldest, end: packet.flags.contains(Flags::END) },
             Body::Lost { first, .. } => Left::Lost { first },
             Body::Reset { stamp: 0 } => Left::Reset,
+            Body::Reset { .. } => Left::AllLost,
             Body::Nack { target_epoch, ranges, .. } => {
                 Left::Nack { target: target_epoch, ranges: ranges.iter(packet.seq).collect() }
             }
             Body::Ack { target_epoch, window, .. } => Left::Ack { target: target_epoch, window },
             Body::Confirm { reason, cookie, .. } => Left::Confirm { reason, cookie },
-            Body::HeartbeatTimes { .. } | Body::Reset { .. } => Left::Other,
+            Body::HeartbeatTimes { .. } => Left::Other,
         };
         let is_private = packet.flags.contains(Flags::PRIVATE);
         let (epoch, seq) = (packet.epoch, packet.seq);
@@ -88,13 +92,26 @@ impl Left {
         match self {
             Self::Nack { .. } | Self::Ack { .. } => false,
             Self::Repair | Self::Confirm { .. } | Self::Lost { .. } => true,
-            Self::Data { .. } | Self::Heartbeat { .. } | Self::Reset | Self::Other => !is_private,
+            Self::Data { .. } | Self::Heartbeat { .. } | Self::Reset | Self::AllLost | Self::Other => !is_private,
         }
     }
 }
 
 const fn stream_of(is_private: bool) -> Stream {
     if is_private { Stream::Private } else { Stream::Group }
+}
+
+/// What a range of numbers that have left is: what is kept, and what was skipped.
+fn named(sent: &Sent, range: RangeInclusive<u64>, now: Instant) -> Vec<Named> {
+    let mut named = Vec::new();
+    for seq in range {
+        if sent.has(seq, now) {
+            named.push(Named::Kept(seq));
+        } else if !matches!(named.last(), Some(Named::Hole(_))) {
+            named.push(Named::Hole(seq));
+        }
+    }
+    named
 }
 
 /// How many datagrams answer a NACK at most: the default.
@@ -128,9 +145,7 @@ impl Watch {
         for range in &nack.ranges {
             let first = range.first().max(oldest);
             let last = range.last().min(sent.last_departed()).min(first + budget - 1);
-            for seq in (first..=last).filter(|&seq| sent.has(seq, now)) {
-                member.requests.ask(now, &nack, seq, is_proven, rules);
-            }
+            member.requests.ask(now, &nack, &named(sent, first..=last, now), is_proven, rules);
             budget -= (last + 1).saturating_sub(first);
             if budget == 0 {
                 break;
@@ -207,12 +222,14 @@ impl Watch {
                 let range = SeqRange::new(first, seq - 1).expect("the codec holds first below seq");
                 let had = self.truth.stream(id).lowest_had(range, at);
                 assert_eq!(had, None, "{place}: it says that {range} is gone");
+                self.members[from].requests.told_lost((to != GROUP).then_some(to), stream_of(is_private), seq - 1);
                 self.seen.count("word of what is gone");
             }
             Left::Reset => {
                 member.has_reset |= !is_private;
                 self.truth.stream(id).drop_up_to(seq);
             }
+            Left::AllLost => member.requests.told_all_lost(to, stream_of(is_private)),
             Left::Nack { target, ref ranges } => self.asks(departure, target, ranges),
             Left::Ack { target, window } => self.acknowledges(departure, target, window),
             Left::Confirm { reason, cookie } => {

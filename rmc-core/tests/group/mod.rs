@@ -7,6 +7,7 @@
 //! tests/group_model.rs drives it with random scripts, the fuzz target `session` with those that its bytes spell.
 
 mod acking;
+mod asked;
 #[path = "../model/bounds.rs"]
 mod bounds;
 pub(crate) mod bytes;
@@ -21,6 +22,7 @@ pub(crate) mod script;
 pub(crate) mod seen;
 #[path = "../model/shape.rs"]
 mod shape;
+mod share;
 mod told;
 mod tracker;
 mod truth;

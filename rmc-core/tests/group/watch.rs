@@ -252,6 +252,7 @@ impl Observer for Watch {
                 let id = StreamId { sender: node, epoch: self.members[node].epoch, to: Some(peer) };
                 self.truth.drop_private(id);
                 self.members[node].private_limits.remove(&peer);
+                self.members[node].requests.drop_private(peer);
                 self.seen.count("a private stream is abandoned");
             }
             Event::Closed => self.members[node].is_closed = true,

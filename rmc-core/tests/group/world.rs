@@ -83,7 +83,7 @@ impl World {
             is_exact: !setup.tight && setup.bytes.is_none(),
             mode: setup.mode,
             gives_up: setup.mode == Mode::Deadline || setup.deadline.is_some(),
-            rules: Rules { mode: setup.repair, verify: setup.verify },
+            rules: Rules { mode: setup.repair, verify: setup.verify, has_room: !setup.tight },
             control: setup.control,
             drops_private: setup.tight,
             ages: setup.age.is_some(),
@@ -270,6 +270,7 @@ impl World {
         let id = StreamId { sender: place, epoch: watch.members[place].epoch, to: Some(address) };
         watch.truth.drop_private(id);
         watch.members[place].private_limits.remove(&address);
+        watch.members[place].requests.drop_private(address);
     }
 
     pub(super) fn join(&mut self, number: u8) {

@@ -54,6 +54,7 @@ const SHOWN: [&str; 31] = [
 ];
 
 // RMC-DATA-1, RMC-LOST-1, RMC-GAP-6, RMC-SEQ-2, RMC-EPOCH-3, RMC-END-4, RMC-MODE-1, RMC-MODE-2, RMC-MODE-3, RMC-MODE-4
+// RMC-REPAIR-9
 #[test]
 fn random_scripts_hold() {
     let config = config();
@@ -113,7 +114,7 @@ fn replay() {
     group::run(&script, usize::MAX);
 }
 
-/// Scripts that failed once.
+/// Scripts that failed once, and such as stand at a limit that random ones seldom reach.
 #[test]
 fn scripts_that_failed_once_hold() {
     for (file, bytes) in files("tests/group_model/scripts") {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::options::refused;
 use crate::program::{Folder, run};
-use crate::sim::{interrupted, number, simulated};
+use crate::sim::{counted, interrupted, number, simulated};
 
 /// An IP packet of a message of 1,400 bytes: IP's and UDP's header, and RMC's.
 const PACKET: f64 = 1_400.0 + 28.0 + 16.0;
@@ -172,7 +172,8 @@ fn ctrl_c_ends_it_without_a_figure() {
 #[test]
 fn ctrl_c_ends_a_sweep_in_the_middle_of_a_cell() {
     let done = interrupted("sim --goodput --sweep --messages 4000000000 --link-rate 1M --json");
-    assert_eq!((done.status, done.stdout.len()), (Some(130), 0), "{:?}", done.stdout);
+    assert_eq!((done.status, done.stdout.len()), (Some(130), 1), "a summary alone: {:?}", done.stdout);
+    assert_eq!(counted(&done.summary()), (false, true, 0, 18));
     assert!(done.stderr.contains("18 cells, ") && done.stderr.contains("after 0 of 18 cells"), "{}", done.stderr);
 }
 

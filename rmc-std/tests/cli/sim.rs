@@ -244,10 +244,13 @@ fn a_sweep_has_a_line_for_each_cell_and_a_picture() {
     let options = "--sweep --sweep-receivers 1,3 --sweep-loss 0,0.1 --messages 50 --seed 3";
     let done = run(&format!("sim {options} --json --quiet --plot {plot}"));
     assert_eq!(done.status, Some(0), "{}", done.stderr);
-    let cells: Vec<_> = done.lines().iter().map(|cell| (number(cell, "receivers"), cell["loss"].as_f64())).collect();
-    assert_eq!(cells, [(1, Some(0.0)), (1, Some(0.1)), (3, Some(0.0)), (3, Some(0.1))]);
+    let cells = done.events("cell");
+    let places: Vec<_> = cells.iter().map(|cell| (number(cell, "receivers"), cell["loss"].as_f64())).collect();
+    assert_eq!(places, [(1, Some(0.0)), (1, Some(0.1)), (3, Some(0.0)), (3, Some(0.1))]);
     let alone = simulated("--receivers 3 --loss 0.1 --messages 50 --seed 3");
-    assert_eq!(done.lines()[3]["digest"], alone["digest"], "a cell is a run like any other");
+    assert_eq!(cells[3]["digest"], alone["digest"], "a cell is a run like any other");
+    assert_eq!(done.lines().len(), 5, "four cells and a summary");
+    assert_eq!(counted(&done.summary()), (true, false, 4, 4));
     let picture = fs::read_to_string(plot).expect("it is there");
     assert!(picture.starts_with("<svg ") && picture.trim_end().ends_with("</svg>"));
     let done = run(&format!("sim {options}"));
@@ -327,7 +330,26 @@ fn ctrl_c_ends_a_sweep_between_its_lines() {
     let folder = Folder::new("interrupted-sweep");
     let plot = folder.path("sweep.svg");
     let done = interrupted(&format!("sim --sweep --sweep-receivers 1000 --messages 4000000000 --json --plot {plot}"));
-    assert_eq!((done.status, done.stdout.len()), (Some(130), 0), "{:?}", done.stdout);
+    assert_eq!((done.status, done.stdout.len()), (Some(130), 1), "a summary alone: {:?}", done.stdout);
+    assert_eq!(counted(&done.summary()), (false, true, 0, 6));
     assert!(done.stderr.contains("after 0 of 6 cells"), "{}", done.stderr);
     assert!(!Path::new(&plot).exists(), "there is nothing to draw");
+}
+
+/// The first cell is through when the signal comes, the second one lasts for minutes.
+#[test]
+fn ctrl_c_ends_a_sweep_after_the_cells_that_are_through() {
+    let program = Program::start("sim --sweep --sweep-receivers 1,1000 --sweep-loss 0 --messages 50000 --json");
+    program.wait_for("\"event\":\"cell\"");
+    program.signal("-INT");
+    let done = program.done();
+    assert_eq!(done.status, Some(130), "{}", done.stderr);
+    assert_eq!(counted(&done.summary()), (false, true, 1, 2), "the one that was complete is not enough");
+    assert!(done.stderr.contains("after 1 of 2 cells"), "{}", done.stderr);
+}
+
+/// What the summary of a sweep says: whether all is well, whether it was interrupted, how many cells it has, of how many.
+pub(crate) fn counted(summary: &Value) -> (bool, bool, u64, u64) {
+    let is = |name: &str| summary[name].as_bool().expect("yes or no");
+    (is("ok"), is("interrupted"), number(summary, "cells"), number(summary, "planned"))
 }

@@ -99,6 +99,8 @@ impl Window {
             self.push_message(message.last(), path, buffer, shared);
         }
         if shared.config.delivery == Delivery::Latest {
+            // The stream goes on behind it, so that what is lost from here on is reported (RMC-JOIN-3).
+            self.begun = true;
             self.drop_up_to(message.last(), shared);
             self.advance(shared);
         }

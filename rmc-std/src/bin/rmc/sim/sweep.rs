@@ -4,6 +4,8 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use serde_json::{Value, json};
+
 use super::network::Plan;
 use super::new_file::NewFile;
 use super::{goodput, goodput_plot, leave, network, outcome, play, plot, status};
@@ -54,6 +56,10 @@ pub(super) fn run(options: &SimArgs) -> Result<ExitCode, Failure> {
         cells.push(plot::Cell::new(plan, &played.report));
     }
     leave(&bar, is_interrupted);
+    if lines.are_wanted() {
+        lines.event("summary", summary(ok, is_interrupted, cells.len(), plans.len()));
+        lines.flush().map_err(|error| format!("cannot write to standard output: {error}"))?;
+    }
     if is_interrupted {
         screen.insist(&format!("rmc: interrupted after {} of {} cells", cells.len(), plans.len()));
     }
@@ -62,6 +68,16 @@ pub(super) fn run(options: &SimArgs) -> Result<ExitCode, Failure> {
         picture.fill(|out| out.write_all(svg.as_bytes()))?;
     }
     Ok(status(ok, is_interrupted))
+}
+
+/// The last line: programs learn from it whether all cells are there.
+fn summary(ok: bool, is_interrupted: bool, cells: usize, planned: usize) -> Value {
+    json!({
+        "ok": ok && !is_interrupted,
+        "interrupted": is_interrupted,
+        "cells": cells,
+        "planned": planned,
+    })
 }
 
 /// What is going to be simulated.
