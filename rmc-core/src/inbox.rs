@@ -23,6 +23,15 @@ pub(crate) struct Owner {
     pub(crate) stream_id: u64,
 }
 
+/// Laid out as it stands here: with `owner` behind the bytes that `what` leaves unused both are copied as one, from where
+/// an item is put together to its place, and a copy of what was just written has to wait until that is in the cache.
+#[derive(Clone)]
+#[repr(C)]
+pub(crate) struct Item {
+    pub(crate) owner: Owner,
+    pub(crate) what: What,
+}
+
 #[derive(Clone)]
 pub(crate) enum What {
     Message { seq: u64, path: Path, packed: bool, buffer: Vec<u8> },
@@ -31,12 +40,8 @@ pub(crate) enum What {
     Ended { cause: EndCause },
 }
 
-/// What waits, in order, and whose it is. The two stand apart, so that neither is put together just to be moved here.
-#[derive(Clone, Default)]
-pub(crate) struct Items {
-    whats: VecDeque<What>,
-    owners: VecDeque<Owner>,
-}
+/// What waits, in order.
+pub(crate) type Items = VecDeque<Item>;
 
 #[derive(Clone)]
 pub(crate) struct Inbox {
@@ -57,7 +62,7 @@ pub(crate) struct Inbox {
 
 impl Inbox {
     pub(crate) const fn new() -> Self {
-        Self { items: Items::new(), left: 0, marks: 0, of_slot: Vec::new(), lent: false, record: None, news: false }
+        Self { items: VecDeque::new(), left: 0, marks: 0, of_slot: Vec::new(), lent: false, record: None, news: false }
     }
 
     /// The number of the first item that has not been taken.
@@ -102,14 +107,14 @@ impl Inbox {
         debug_assert!(!matches!(what, What::Message { .. }), "messages have a way of their own");
         self.marks += 1;
         self.count(owner.slot);
-        self.items.push(&owner, what);
+        self.items.push_back(Item { owner, what });
         self.number_of_last()
     }
 
     /// Adds a message; returns the item's number. By a way of its own, as a packet on it must not be moved about.
     pub(crate) fn push_message(&mut self, owner: &Owner, seq: u64, path: Path, packed: bool, buffer: Vec<u8>) -> u64 {
         self.count(owner.slot);
-        self.items.push(owner, What::Message { seq, path, packed, buffer });
+        self.items.push_back(Item { owner: *owner, what: What::Message { seq, path, packed, buffer } });
         self.number_of_last()
     }
 
@@ -120,6 +125,15 @@ impl Inbox {
         }
         self.of_slot[slot as usize] += 1;
         self.news = true;
+    }
+
+    /// Whoever takes each item as it comes finds the next one where the last one was, in the cache: not one place further
+    /// in memory that was large enough once.
+    #[inline]
+    fn rewind(&mut self) {
+        if self.items.is_empty() {
+            self.items.clear();
+        }
     }
 
     fn number_of_last(&self) -> u64 {
@@ -135,7 +149,7 @@ impl Inbox {
         if place == 0 && self.lent {
             return false;
         }
-        let Some(What::Lost { range: have, cause: had }) = self.items.get_mut(place) else {
+        let Some(Item { what: What::Lost { range: have, cause: had }, .. }) = self.items.get_mut(place) else {
             return false;
         };
         if *had != cause || have.last() + 1 != range.first() {
@@ -152,21 +166,22 @@ impl Inbox {
     pub(crate) fn advance(&mut self, pool: &mut Pool) -> Option<(Owner, Option<usize>)> {
         if core::mem::take(&mut self.lent) {
             self.left += 1;
-            if let Some((_, What::Message { buffer, .. })) = self.items.pop() {
+            if let Some(Item { what: What::Message { buffer, .. }, .. }) = self.items.pop_front() {
                 pool.put(buffer);
             }
+            self.rewind();
         }
-        let (&owner, what) = self.items.front()?;
+        let item = self.items.front()?;
         self.lent = true;
-        if let Some(count) = self.of_slot.get_mut(owner.slot as usize) {
+        if let Some(count) = self.of_slot.get_mut(item.owner.slot as usize) {
             *count -= 1;
         }
-        if let What::Message { packed, buffer, .. } = what {
+        if let What::Message { packed, buffer, .. } = &item.what {
             self.record = packed.then_some((0, 0));
-            return Some((owner, Some(buffer.len())));
+            return Some((item.owner, Some(buffer.len())));
         }
         self.marks -= 1;
-        Some((owner, None))
+        Some((item.owner, None))
     }
 
     /// Whether the packet being lent holds more messages.
@@ -177,8 +192,7 @@ impl Inbox {
     /// Lends what [`advance`](Self::advance) took, or the next record of it.
     #[inline]
     pub(crate) fn lend(&mut self) -> Option<Received<'_>> {
-        let (owner, what) = self.items.front()?;
-        what.lend(owner, &mut self.record)
+        self.items.front()?.lend(&mut self.record)
     }
 
     /// Hands over what [`advance`](Self::advance) took, or what is left of it.
@@ -187,59 +201,20 @@ impl Inbox {
             return None;
         }
         self.left += 1;
-        let (owner, what) = self.items.pop()?;
-        Some(Taken { owner, what, record: self.record.take(), given: false })
+        let item = self.items.pop_front()?;
+        self.rewind();
+        Some(Taken { item, record: self.record.take(), given: false })
     }
 }
 
-impl Items {
-    pub(crate) const fn new() -> Self {
-        Self { whats: VecDeque::new(), owners: VecDeque::new() }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.whats.is_empty()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.whats.len()
-    }
-
-    #[inline]
-    pub(crate) fn push(&mut self, owner: &Owner, what: What) {
-        self.owners.push_back(*owner);
-        self.whats.push_back(what);
-    }
-
-    #[inline]
-    fn front(&self) -> Option<(&Owner, &What)> {
-        Some((self.owners.front()?, self.whats.front()?))
-    }
-
-    fn get_mut(&mut self, place: usize) -> Option<&mut What> {
-        self.whats.get_mut(place)
-    }
-
-    /// Whoever takes each item as it comes finds the next one where the last one was, in the cache: not one place further
-    /// in memory that was large enough once.
-    #[inline]
-    fn pop(&mut self) -> Option<(Owner, What)> {
-        let item = (self.owners.pop_front()?, self.whats.pop_front()?);
-        if self.is_empty() {
-            self.owners.clear();
-            self.whats.clear();
-        }
-        Some(item)
-    }
-}
-
-impl What {
+impl Item {
     /// `record`: in a PACKED packet, where the next record begins, and its index.
     #[inline]
-    fn lend(&self, owner: &Owner, position: &mut Option<(usize, u16)>) -> Option<Received<'_>> {
-        let (peer, stream) = (owner.peer, owner.stream);
-        Some(match self {
-            Self::Message { seq, path, buffer, .. } => {
+    fn lend(&self, position: &mut Option<(usize, u16)>) -> Option<Received<'_>> {
+        let Self { owner: Owner { peer, stream, .. }, what } = self;
+        let (peer, stream) = (*peer, *stream);
+        Some(match what {
+            What::Message { seq, path, buffer, .. } => {
                 let (index, payload) = match *position {
                     None => (0, buffer.as_slice()),
                     Some((at, index)) => {
@@ -252,11 +227,11 @@ impl What {
                 };
                 Received::Message { peer, stream, path: *path, seq: *seq, index, payload }
             }
-            Self::Lost { range, cause } => {
+            What::Lost { range, cause } => {
                 Received::Lost { peer, stream, ranges: core::slice::from_ref(range), cause: *cause }
             }
-            Self::Restarted { epoch } => Received::Restarted { peer, epoch: *epoch },
-            Self::Ended { cause } => Received::Ended { peer, stream, cause: *cause },
+            What::Restarted { epoch } => Received::Restarted { peer, epoch: *epoch },
+            What::Ended { cause } => Received::Ended { peer, stream, cause: *cause },
         })
     }
 }
@@ -267,8 +242,7 @@ impl What {
 /// It needs the protocol no more, so that a driver can let go of its lock before the application looks at them.
 #[derive(Clone)]
 pub struct Taken {
-    owner: Owner,
-    what: What,
+    item: Item,
     /// In a PACKED packet: where the next record begins, and its index.
     record: Option<(usize, u16)>,
     /// Its last part was given out.
@@ -283,8 +257,8 @@ impl Taken {
         if self.given {
             return None;
         }
-        let Self { owner, what, record, given } = self;
-        let received = what.lend(owner, record);
+        let Self { item, record, given } = self;
+        let received = item.lend(record);
         *given = record.is_none() || received.is_none();
         received
     }
@@ -297,7 +271,7 @@ impl Taken {
 
     /// Its buffer, for the pool.
     pub(crate) fn into_buffer(self) -> Option<Vec<u8>> {
-        match self.what {
+        match self.item.what {
             What::Message { buffer, .. } => Some(buffer),
             What::Lost { .. } | What::Restarted { .. } | What::Ended { .. } => None,
         }
@@ -306,17 +280,18 @@ impl Taken {
 
 impl core::fmt::Debug for Taken {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Taken").field("peer", &self.owner.peer).field("given", &self.given).finish_non_exhaustive()
+        f.debug_struct("Taken").field("peer", &self.item.owner.peer).field("given", &self.given).finish_non_exhaustive()
     }
 }
 
 #[cfg(feature = "sim")]
 mod fingerprint {
-    use super::{Inbox, Owner, What};
+    use super::{Inbox, Item, Owner, What};
     use crate::fingerprint::{Fingerprint, State, state};
 
     state! {
         Owner { peer, stream, slot, stream_id }
+        Item { owner, what }
     }
 
     impl State for Inbox {
@@ -325,10 +300,7 @@ mod fingerprint {
             // What is lent and has no more records is as good as gone.
             let skipped = usize::from(*lent && record.is_none());
             to.put(&(items.len() - skipped));
-            for (owner, what) in items.owners.iter().zip(&items.whats).skip(skipped) {
-                to.put(owner);
-                to.put(what);
-            }
+            items.iter().skip(skipped).for_each(|item| to.put(item));
             to.put(&(record.map(|(at, index)| (at, u32::from(index))), *lent && record.is_some()));
             to.put(marks);
             // A slot without items may stand in it or not.
@@ -354,25 +326,14 @@ mod fingerprint {
 }
 
 #[cfg(test)]
-impl Items {
-    pub(crate) fn with_capacity(items: usize) -> Self {
-        Self { whats: VecDeque::with_capacity(items), owners: VecDeque::with_capacity(items) }
-    }
-
-    pub(crate) fn capacity(&self) -> usize {
-        self.whats.capacity()
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use super::*;
 
     /// Puts a message in; returns where in memory it stands.
-    fn put(inbox: &mut Inbox, seq: u64) -> *const What {
+    fn put(inbox: &mut Inbox, seq: u64) -> *const Item {
         let owner = Owner { peer: ([10, 0, 0, 1], 1).into(), stream: Stream::Group, slot: 0, stream_id: 1 };
         inbox.push_message(&owner, seq, Path::Multicast, false, Vec::new());
-        core::ptr::from_ref(inbox.items.whats.back().expect("it was put in"))
+        core::ptr::from_ref(inbox.items.back().expect("it was put in"))
     }
 
     #[test]

@@ -31,7 +31,7 @@ mod tests {
 
     use super::*;
     use crate::event::{EndCause, Stream};
-    use crate::inbox::{Owner, What};
+    use crate::inbox::{Item, Owner, What};
 
     #[test]
     fn buffers_go_round_and_what_waits_to_be_taken_stays() {
@@ -44,7 +44,7 @@ mod tests {
         memory.swap(&mut pool, &mut items);
         assert_eq!((pool.take_recycled(1 << 10).capacity(), items.capacity()), (1 << 10, 16));
         let owner = Owner { peer: ([10, 0, 0, 1], 1).into(), stream: Stream::Group, slot: 0, stream_id: 1 };
-        items.push(&owner, What::Ended { cause: EndCause::Finished });
+        items.push_back(Item { owner, what: What::Ended { cause: EndCause::Finished } });
         memory.swap(&mut pool, &mut items);
         assert_eq!(items.len(), 1);
     }
