@@ -94,6 +94,8 @@ impl Protocol {
         if let Some(slot) = asker.slot {
             let acked = Acked { slot, seq, window, proven: asker.proven };
             self.peers.ackers.acked(acked, last_sent, self.shared.now);
+            self.peers.count_acker(slot);
+            self.streams.receivers.counted(self.peers.census());
         }
         self.streams.tell_if_changed(&self.shared);
         self.streams.touched(GROUP, &self.shared);

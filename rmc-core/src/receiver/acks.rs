@@ -88,8 +88,8 @@ impl Acks {
     pub(crate) fn advertise(&mut self, group: u32, shared: &mut Shared) {
         let was_sparse = self.is_sparse();
         self.group = group;
-        if self.is_sparse() && !was_sparse && self.due_at.take().is_some() {
-            // There are more than it had seemed.
+        if self.is_sparse() != was_sparse && self.due_at.take().is_some() {
+            // There are more than it had seemed, or fewer: then the sender waits for each, and not for a second.
             self.schedule(shared.now, &mut shared.rng);
         }
     }

@@ -9,6 +9,7 @@ use super::stream::{RecvStream, Start, promised};
 use crate::config::{Config, JoinPolicy};
 use crate::event::Stream;
 use crate::packet::NO_PROMISE;
+use crate::sender::Met;
 use crate::shared::Shared;
 use crate::stats::PeerInfo;
 use crate::time::Instant;
@@ -46,8 +47,8 @@ pub(crate) struct Peer {
     pub(crate) sends: bool,
     /// Whether a NACK of this epoch has proven that it receives at its address (RMC-PROOF-1).
     pub(crate) proven: bool,
-    /// How often its NACKs were counted, at most three times (RMC-HB-11).
-    pub(crate) nacks: u8,
+    /// How it was met as a receiver; its NACKs count at most three times (RMC-HB-11).
+    pub(crate) met: Met,
     /// When last.
     pub(crate) counted: Last,
     /// When it was sent a Confirm.
@@ -114,7 +115,7 @@ impl Peer {
             knows_table: false,
             sends: false,
             proven: false,
-            nacks: 0,
+            met: Met { nacks: 0, acks: false },
             counted: Last::NEVER,
             confirmed: Last::NEVER,
             allowance: 0,
@@ -230,7 +231,7 @@ impl Peer {
 crate::fingerprint::state! {
     Peer {
         address, epoch, heard, rtt, group, private, resume, times, told_interval, cookie, answered, from_first, finished,
-        knows_table, sends, proven, nacks, counted, confirmed, allowance
+        knows_table, sends, proven, met, counted, confirmed, allowance
     }
     Positions { group, private }
 }

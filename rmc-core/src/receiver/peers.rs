@@ -18,7 +18,7 @@ use crate::event::{EndCause, Event, LossCause, Stream};
 use crate::heap::Deadlines;
 use crate::inbox::{Owner, What};
 use crate::packet::Flags;
-use crate::sender::Ackers;
+use crate::sender::{Ackers, Census, Met};
 use crate::shared::Shared;
 use crate::time::Instant;
 use room::idle_key;
@@ -48,8 +48,8 @@ pub(crate) struct Peers {
     /// Streams with a NACK or an Ack to send: (slot, stream id).
     sending: VecDeque<(u32, u64)>,
     last_stream_id: u64,
-    /// How many peers have asked once, and twice.
-    asked: [u32; 2],
+    /// How many peers were met how; how many are known stands in the lookup.
+    met: Census,
     /// What they have acknowledged of this node's stream to the group.
     pub(crate) ackers: Ackers,
 }
@@ -67,7 +67,7 @@ impl Peers {
             remembered: Remembered::new(config.max_peers.saturating_mul(4), config.seed),
             sending: VecDeque::new(),
             last_stream_id: 0,
-            asked: [0; 2],
+            met: Census::default(),
             ackers: Ackers::new(config),
         }
     }
@@ -348,7 +348,7 @@ impl Peers {
 
     fn take(&mut self, slot: u32) -> Option<Peer> {
         let peer = self.slots.get_mut(slot as usize)?.take()?;
-        self.recount(peer.nacks, 0);
+        self.met.recount(peer.met, Met::default());
         self.lookup.remove(peer.address, slot);
         self.timers.clear(slot);
         self.idle.clear(slot);
@@ -436,8 +436,8 @@ fn restart(peer: &mut Peer, slot: u32, epoch: u32, shared: &mut Shared) -> Optio
         shared.inbox.push(owner, What::Restarted { epoch });
     }
     shared.event(Event::PeerRestarted { peer: peer.address, old_epoch: peer.epoch, epoch });
-    let Peer { address, rtt, nacks, counted, .. } = *peer;
-    *peer = Peer { rtt, nacks, counted, from_first: true, ..Peer::new(address, epoch, shared.now) };
+    let Peer { address, rtt, met, counted, .. } = *peer;
+    *peer = Peer { rtt, met, counted, from_first: true, ..Peer::new(address, epoch, shared.now) };
     positions
 }
 
@@ -452,7 +452,7 @@ fn enqueue(stream: &mut RecvStream, sending: &mut VecDeque<(u32, u64)>, shared: 
 
 #[cfg(feature = "sim")]
 crate::fingerprint::state! {
-    Peers { slots, free, timers, idle, remembered, sending, last_stream_id, asked, ackers; lookup, recent }
+    Peers { slots, free, timers, idle, remembered, sending, last_stream_id, met, ackers; lookup, recent }
 }
 
 #[cfg(test)]

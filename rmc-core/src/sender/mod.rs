@@ -23,7 +23,7 @@ mod streams;
 pub(crate) use ackers::{Acked, Ackers, MOST_DENSE, Progress, ack_interval};
 pub(crate) use congestion::AdaptiveRate;
 pub(crate) use cookies::Cookies;
-pub(crate) use group_size::Census;
+pub(crate) use group_size::{Census, Met};
 pub(crate) use heartbeats::Promise;
 pub(crate) use log::Logged;
 pub(crate) use pacing::Pacing;

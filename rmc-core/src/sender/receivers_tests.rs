@@ -13,7 +13,7 @@ fn adaptive() -> Receivers {
 
 /// So many are known, and all of them have asked often.
 fn know(receivers: &mut Receivers, known: u32) {
-    receivers.counted(Census { known, once: 0, twice: known });
+    receivers.counted(Census { known, twice: known, ..Census::default() });
 }
 
 // RMC-REPAIR-14

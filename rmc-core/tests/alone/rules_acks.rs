@@ -414,6 +414,24 @@ fn rmc_ack_5_what_is_advertised_holds_at_once() {
     assert!(soon <= 4, "{soon} of 40 within 100 ms: 1 % is what should be");
 }
 
+/// Fewer are advertised: what would have waited for up to 10 s comes after 100 ms at most, where it is 100, not 101.
+// RMC-ACK-5
+#[test]
+fn rmc_ack_5_that_there_are_fewer_holds_at_once() {
+    let soon = |fewer| {
+        (1..=40).map(move |seed| {
+            let mut lone = Lone::new(|config| (config.acknowledge, config.seed) = (true, seed));
+            lone.hear(peer(0), &data(1));
+            lone.hear(peer(0), &beat(1, 10_000));
+            lone.hear(peer(0), &beat(1, fewer));
+            lone.run_for(100 * MS);
+            acks(&mut lone).len()
+        })
+    };
+    assert_eq!(soon(100).sum::<usize>(), 40);
+    assert!(soon(101).sum::<usize>() <= 4, "1 % is what should be");
+}
+
 // RMC-ACK-7
 #[test]
 fn rmc_ack_7_a_silent_node_and_one_that_left_the_group_send_none() {

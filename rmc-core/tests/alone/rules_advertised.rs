@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use rmc_core::packet::{Body, Packet};
+use rmc_core::packet::{Body, Flags, NO_PROMISE, Packet};
 use rmc_core::{Path, RepairMode};
 
 use crate::asking::{Nack, ack_with, is_group_heartbeat, trusting};
 use crate::given::announcement;
-use crate::lone::{Lone, MS, NS, Transmission, US, peer};
+use crate::lone::{EPOCH, Lone, MS, NS, OWN, Transmission, US, peer};
 use crate::observed::beat_times;
-use crate::packets::payload;
+use crate::packets::{encode, payload};
 
 /// What a Heartbeat says of the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +80,34 @@ fn rmc_hb_11_the_unseen_are_guessed_from_who_was_met_once_and_twice() {
     assert_eq!(group_of(40, 0, MS), 820);
     assert_eq!(group_of(40, 20, 20 * MS), 49);
     assert_eq!(group_of(40, 40, 20 * MS), 40);
+}
+
+/// 40 have asked once, and some of them acknowledge: all 40, and 30 / 11 if ten do, and only if it is the group's stream.
+// RMC-HB-11
+#[test]
+fn rmc_hb_11_who_acknowledges_is_not_guessed() {
+    let group_of = |acks: u16, flags: Flags| {
+        let mut lone = trusting(100, |_| {});
+        (0..40).for_each(|index| nack(&mut lone, index, u64::from(index) + 1));
+        let ack = Body::Ack { target_epoch: OWN, window: 1_000, rtt: 0 };
+        (0..acks).for_each(|index| lone.hear_unicast(peer(index), &encode(flags, NO_PROMISE, EPOCH, 1, ack)));
+        next(&mut lone).group
+    };
+    assert_eq!([0, 10, 20, 40].map(|acks| group_of(acks, Flags::NONE)), [820, 42, 40, 40]);
+    assert_eq!(group_of(40, Flags::PRIVATE), 820);
+}
+
+/// Those that have acknowledged, and then expired, and come back with a NACK.
+// RMC-HB-11, RMC-PEER-6
+#[test]
+fn rmc_hb_11_who_has_acknowledged_and_expired_is_guessed_again() {
+    let mut lone = trusting(100, |config| config.peer_timeout = Duration::from_secs(2));
+    (0..10).for_each(|index| lone.hear_unicast(peer(index), &ack_with(1, 20 * MS)));
+    (0..10).for_each(|index| nack(&mut lone, index, 5));
+    assert_eq!(next(&mut lone).group, 10);
+    lone.run_for(Duration::from_secs(2));
+    (0..10).for_each(|index| nack(&mut lone, index, 5));
+    assert_eq!(next(&mut lone).group, 55);
 }
 
 // RMC-HB-11

@@ -20,3 +20,4 @@ mod outages;
 mod published;
 mod shared;
 mod table;
+mod told;

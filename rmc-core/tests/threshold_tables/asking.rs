@@ -51,6 +51,7 @@ pub(crate) const OF_ASKING: &[(&str, &str, Shown)] = &[
     ("sender/group_rtt.rs", "MOST", BothIn("an_absurd_report_is_bounded")),
     ("sender/group_rtt.rs", "ROUND_TRIPS", BothIn("an_interval_has_eight_round_trips_at_least")),
     ("sender/group_size.rs", "MOST", BothIn("it_has_a_bound")),
+    ("sender/group_size.rs", "MOST_ASKERS", BothIn("acks_are_a_sample_where_one_in_64_that_asked_acknowledges")),
     ("sender/ramp.rs", "FIRST_PAUSE", BothIn("what_was_too_much_is_tried_again_later_and_later")),
     ("sender/ramp.rs", "FORGOTTEN", BothIn("whom_its_part_has_done_for_a_second_begins_again")),
     ("sender/ramp.rs", "GROWN", BothIn("a_round_trip_that_grows_ends_that")),

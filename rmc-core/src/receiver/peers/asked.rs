@@ -1,9 +1,10 @@
-//! Which of the peers have asked this node for something, and which of them have proven their addresses.
+//! Which of the peers have asked this node for something or acknowledged it, and which of them have proven their
+//! addresses.
 
 use core::time::Duration;
 
 use super::Peers;
-use crate::sender::Census;
+use crate::sender::{Census, Met};
 use crate::time::Instant;
 
 /// More often than that a peer's NACKs are not counted.
@@ -23,24 +24,24 @@ impl Peers {
     pub(crate) fn count_asker(&mut self, slot: u32, interval: Duration, now: Instant) {
         let Some(peer) = self.get_mut(slot) else { return };
         if peer.counted.again(interval, now) {
-            let before = peer.nacks;
-            let after = (before + 1).min(MOST_COUNTED);
-            peer.nacks = after;
-            self.recount(before, after);
+            let before = peer.met;
+            let after = Met { nacks: (before.nacks + 1).min(MOST_COUNTED), ..before };
+            peer.met = after;
+            self.met.recount(before, after);
         }
     }
 
-    /// Who is known, and who of them has asked how often.
+    /// An Ack of the group's stream came from a peer (RMC-HB-11).
+    pub(crate) fn count_acker(&mut self, slot: u32) {
+        let Some(peer) = self.get_mut(slot) else { return };
+        let before = peer.met;
+        let after = Met { acks: true, ..before };
+        peer.met = after;
+        self.met.recount(before, after);
+    }
+
+    /// Who is known, and who of them was met how.
     pub(crate) fn census(&self) -> Census {
-        let [once, twice] = self.asked;
-        Census { known: u32::try_from(self.len()).unwrap_or(u32::MAX), once, twice }
-    }
-
-    /// A peer that had asked `before` times now has `after` times.
-    pub(super) fn recount(&mut self, before: u8, after: u8) {
-        for (times, count) in (1..).zip(&mut self.asked) {
-            *count -= u32::from(before == times);
-            *count += u32::from(after == times);
-        }
+        Census { known: u32::try_from(self.len()).unwrap_or(u32::MAX), ..self.met }
     }
 }
