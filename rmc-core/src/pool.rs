@@ -73,8 +73,11 @@ impl Pool {
     }
 
     fn take_idle(&mut self, class: usize) -> Option<Vec<u8>> {
-        let buffer = self.idle.get_mut(class)?.pop()?;
+        let mut buffer = self.idle.get_mut(class)?.pop()?;
         self.retained -= buffer.capacity();
+        // It is empty already. Said here, its length is not read: together with its address, and so only once `put` has
+        // written both to the cache, behind the whole payload of the packet before.
+        buffer.clear();
         Some(buffer)
     }
 }
