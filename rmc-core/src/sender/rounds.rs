@@ -53,7 +53,7 @@ struct Round {
     left: Option<Left>,
     /// How many rounds of the number went before.
     repeats: u8,
-    /// Its only asker was that of the round before as well, and so has lost a repair.
+    /// Its only asker was that of the round before as well, and so has lost a repair; until a first copy has left.
     lost: bool,
     /// Its end was told; it is kept so that a further round knows of it.
     over: bool,
