@@ -53,7 +53,7 @@ struct Round {
     left: Option<Left>,
     /// How many rounds of the number went before.
     repeats: u8,
-    /// Its only asker was that of the round before as well, and so has lost a repair.
+    /// Its only asker was that of the round before as well, and so has lost a repair; until a first copy has left.
     lost: bool,
     /// Its end was told; it is kept so that a further round knows of it.
     over: bool,
@@ -169,13 +169,20 @@ impl Rounds {
         Verdict { named: Named::ByMany, unheard, repeated: false, lost: false }
     }
 
-    /// The repair of `seq` leaves. Returns whether its only asker has lost one before, and this is the first copy.
-    pub(crate) fn leave(&mut self, seq: u64, to_all: bool, now: Instant) -> bool {
+    /// The repair of `seq` leaves.
+    pub(crate) fn leave(&mut self, seq: u64, to_all: bool, now: Instant) {
+        if let Some(&place) = self.lookup.get(&seq) {
+            self.rounds[place as usize].left = Some(Left { at: now, to_all });
+        }
+    }
+
+    /// A copy of the repair of `seq` leaves for one alone. Returns whether that is the first one and its only asker has
+    /// lost a repair before, so that a further one is due: the repair has not left before that has, and who joins
+    /// meanwhile gets it in its place.
+    pub(crate) fn is_followed(&mut self, seq: u64) -> bool {
         let Some(&place) = self.lookup.get(&seq) else { return false };
         let round = &mut self.rounds[place as usize];
-        let is_first = round.left.is_none();
-        round.left = Some(Left { at: now, to_all });
-        is_first && round.lost
+        round.left.is_none() && core::mem::take(&mut round.lost)
     }
 
     /// Looks at some of the open rounds, and ends those whose time has come or whose number is gone: more than a NACK

@@ -156,14 +156,46 @@ fn rounds_are_remembered_for_a_while() {
 
 // RMC-REPAIR-17
 #[test]
-fn a_repair_after_one_that_was_lost_leaves_twice() {
+fn a_repair_after_one_that_was_lost_is_followed_by_another_one() {
     let mut table = Table::new();
     table.name(5, 1, at(0));
-    assert!(!table.rounds.leave(5, false, at(0)));
+    assert!(!table.rounds.is_followed(5));
+    table.rounds.leave(5, false, at(0));
     table.name(5, 1, at(6_000));
-    assert!(table.rounds.leave(5, false, at(6_000)));
-    assert!(!table.rounds.leave(5, false, at(6_000)), "and not more often");
-    assert!(!table.rounds.leave(6, false, at(6_000)), "what was not asked for");
+    assert!(table.rounds.is_followed(5));
+    assert!(!table.rounds.is_followed(5), "and not more often");
+    assert!(!table.rounds.is_followed(6), "what was not asked for");
+}
+
+/// Between its copies the repair still waits, however long: a second asker gets it with the first one.
+// RMC-REPAIR-13, RMC-REPAIR-17
+#[test]
+fn a_second_asker_joins_while_the_second_copy_waits() {
+    for when in [6_000, 11_999, 12_000] {
+        let mut table = further_round();
+        assert!(table.rounds.is_followed(5));
+        assert_eq!(table.name(5, 1, at(when)), Named::Again, "{when}");
+        assert_eq!(table.name(5, 2, at(when)), Named::Joined(asker(1)), "{when}");
+    }
+}
+
+// RMC-REPAIR-14, RMC-REPAIR-17
+#[test]
+fn a_repair_holds_off_from_its_second_copy_on() {
+    let mut table = further_round();
+    assert!(table.rounds.is_followed(5));
+    table.rounds.leave(5, false, at(7_000));
+    assert_eq!(table.name(5, 1, at(12_999)), Named::Answered);
+    assert_eq!(table.name(5, 1, at(13_000)), Named::First);
+}
+
+/// One has asked for 5, lost the repair, and asks again.
+fn further_round() -> Table {
+    let mut table = Table::new();
+    table.name(5, 1, at(0));
+    table.rounds.leave(5, false, at(0));
+    assert_eq!(table.name(5, 1, at(6_000)), Named::First);
+    table
 }
 
 // RMC-HB-10

@@ -285,6 +285,28 @@ fn repairs_after_ones_that_were_lost_go_twice_to_one_alone() {
     }
 }
 
+/// Also where that copy has waited for longer than its repair would have held off.
+// RMC-REPAIR-7, RMC-REPAIR-13, RMC-REPAIR-17
+#[test]
+fn who_asks_before_the_second_copy_has_left_gets_it_with_the_first_one() {
+    for wait in [Duration::ZERO, 2 * MS] {
+        let mut desk = sent(10, |_| {});
+        desk.ask(1, true, 1, 7);
+        assert_eq!(desk.all().len(), 7);
+        desk.pass(MS);
+        desk.ask(1, true, 1, 7);
+        assert_eq!(desk.next(), Some((Some(1), 1)), "the first copy");
+        desk.pass(wait);
+        desk.ask(2, true, 1, 1);
+        let left = desk.all();
+        let of_it: Vec<_> = left.iter().filter(|(_, seq)| *seq == 1).collect();
+        assert_eq!(of_it, [&(None, 1)], "{wait:?}");
+        assert_eq!(left.len(), 1 + 2 * 6, "{wait:?}: the others go twice to the first one");
+        desk.ask(2, true, 1, 1);
+        assert_eq!(desk.all(), [], "{wait:?}: it holds off");
+    }
+}
+
 /// To the byte.
 // RMC-PROOF-3
 #[test]

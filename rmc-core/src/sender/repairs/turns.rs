@@ -205,10 +205,12 @@ impl Repairs {
                 let is_of_round = to_all || terms.mode != RepairMode::Unicast;
                 // What was lost twice is late, so that the second repair goes twice to one that loses much, unless
                 // there is a queue.
-                let may_again = !to_all && asker.repair_loss.is_much() && !asker.ramp.sees_queue();
-                let again = is_of_round && self.rounds.leave(seq, to_all, terms.now) && may_again;
-                if !again {
+                let may_again = is_of_round && !to_all && asker.repair_loss.is_much() && !asker.ramp.sees_queue();
+                if !(may_again && self.rounds.is_followed(seq)) {
                     asker.owed.remove_up_to(seq);
+                    if is_of_round {
+                        self.rounds.leave(seq, to_all, terms.now);
+                    }
                 }
                 if pays {
                     terms.flow.charge(&mut asker.account, terms.log.len_of(seq));
