@@ -105,6 +105,58 @@ fn rmc_flow_1_heartbeats_tell_what_has_left() {
     assert_eq!(beats, 3, "after 10, 30 and 80 ms");
 }
 
+/// Also those of a private stream of which all that has left is acknowledged: the Ack that opens the window may be lost,
+/// and a receiver that answers is not given up.
+// RMC-HB-5, RMC-PRIV-4, RMC-PRIV-5
+#[test]
+fn rmc_hb_5_a_private_stream_without_room_asks_whether_there_is_some() {
+    let mut lone = flowing(10, |_| {});
+    let send = |lone: &mut Lone| {
+        lone.node.send_to(lone.instant(), peer(1), b"private").expect("there is room");
+        lone.settle();
+    };
+    let acked = |lone: &mut Lone, window| {
+        let body = Body::Ack { target_epoch: OWN, window, rtt: 0 };
+        lone.hear_unicast(peer(1), &encode(Flags::PRIVATE, NO_PROMISE, EPOCH, 1, body));
+        lone.settle();
+    };
+    send(&mut lone);
+    acked(&mut lone, 0);
+    lone.run_for(SECOND);
+    assert_eq!(lone.sent(), [Sent::Data(1)], "nothing is owed");
+    send(&mut lone);
+    lone.run_for(10 * MS - NS);
+    assert_eq!(lone.sent(), []);
+    lone.run_for(NS);
+    assert_eq!(lone.sent(), [Sent::Heartbeat { seq: 1, oldest: 2, interval: 20 * MS, end: false }]);
+    for _ in 0..60 {
+        lone.run_for(SECOND);
+        acked(&mut lone, 0);
+    }
+    assert!(lone.sent().iter().all(|sent| matches!(sent, Sent::Heartbeat { seq: 1, .. })));
+    acked(&mut lone, 1);
+    assert_eq!(lone.sent(), [Sent::Data(2)], "as late as it is");
+}
+
+/// It may have lost its room while the rate let nothing leave.
+// RMC-HB-5, RMC-PRIV-4
+#[test]
+fn rmc_hb_5_a_private_stream_whose_room_goes_while_it_waits_asks_too() {
+    let mut lone = flowing(10, |config| {
+        (config.max_rate, config.rate_burst) = (Some(1_000), config.max_datagram);
+    });
+    let body = |window| Body::Ack { target_epoch: OWN, window, rtt: 0 };
+    lone.node.send_to(lone.instant(), peer(1), &[0; 1_400]).expect("there is room");
+    lone.settle();
+    lone.hear_unicast(peer(1), &encode(Flags::PRIVATE, NO_PROMISE, EPOCH, 1, body(5)));
+    lone.node.send_to(lone.instant(), peer(1), &[0; 1_400]).expect("there is room");
+    lone.settle();
+    assert_eq!(lone.sent(), [Sent::Data(1)], "what the rate lets leave at once");
+    lone.hear_unicast(peer(1), &encode(Flags::PRIVATE, NO_PROMISE, EPOCH, 1, body(0)));
+    lone.run_for(10 * MS);
+    assert_eq!(lone.sent(), [Sent::Heartbeat { seq: 1, oldest: 2, interval: 20 * MS, end: false }]);
+}
+
 // RMC-FLOW-1
 #[test]
 fn rmc_flow_1_a_private_stream_waits_for_its_receiver() {
