@@ -157,6 +157,26 @@ fn rmc_hb_5_a_private_stream_whose_room_goes_while_it_waits_asks_too() {
     assert_eq!(lone.sent(), [Sent::Heartbeat { seq: 1, oldest: 2, interval: 20 * MS, end: false }]);
 }
 
+/// Nor does it matter that nothing has left: anybody can say that there is no room.
+// RMC-HB-7, RMC-PRIV-4
+#[test]
+fn rmc_hb_7_a_first_private_message_without_room_asks_too() {
+    for window in [0, 1] {
+        let mut lone = flowing(10, |config| {
+            (config.max_rate, config.rate_burst) = (Some(100_000), config.max_datagram);
+        });
+        lone.node.send(lone.instant(), &[0; 1_400]).expect("there is room");
+        lone.node.send_to(lone.instant(), peer(1), &[0; 1_400]).expect("there is room");
+        lone.settle();
+        let body = Body::Ack { target_epoch: OWN, window, rtt: 0 };
+        lone.hear_unicast(peer(1), &encode(Flags::PRIVATE, NO_PROMISE, EPOCH, 0, body));
+        lone.run_for(20 * MS);
+        let private: Vec<_> = lone.sent.iter().filter(|sent| sent.private).map(|sent| sent.what.clone()).collect();
+        let asks = Sent::Heartbeat { seq: 0, oldest: 1, interval: 20 * MS, end: false };
+        assert_eq!(private, [if window == 0 { asks } else { Sent::Data(1) }]);
+    }
+}
+
 // RMC-FLOW-1
 #[test]
 fn rmc_flow_1_a_private_stream_waits_for_its_receiver() {
