@@ -177,6 +177,21 @@ fn rmc_hb_7_a_first_private_message_without_room_asks_too() {
     }
 }
 
+// RMC-SILENT-1, RMC-PRIV-4
+#[test]
+fn rmc_priv_4_a_silent_node_asks_for_no_room() {
+    let mut lone = flowing(10, |_| {});
+    let body = Body::Ack { target_epoch: OWN, window: 0, rtt: 0 };
+    for _ in 0..11 {
+        lone.node.send_to(lone.instant(), peer(1), b"private").expect("there is room");
+    }
+    lone.settle();
+    lone.node.set_silent(lone.instant(), true);
+    lone.sent();
+    lone.hear_unicast(peer(1), &encode(Flags::PRIVATE, NO_PROMISE, EPOCH, 10, body));
+    assert_eq!(lone.deadline, Some(30 * SECOND), "its receiver's patience alone");
+}
+
 // RMC-FLOW-1
 #[test]
 fn rmc_flow_1_a_private_stream_waits_for_its_receiver() {
