@@ -150,6 +150,7 @@ impl SendStream {
         }
         if !self.has_room() {
             self.blocked_since.get_or_insert(shared.now);
+            self.ask_for_room(shared);
             return false;
         }
         self.blocked_since = None;
@@ -273,6 +274,14 @@ impl SendStream {
     /// When a private stream whose receiver owes an acknowledgement is dropped (RMC-PRIV-5).
     pub(crate) fn abandon_at(&self, timeout: Duration) -> Option<Instant> {
         (self.kind == Stream::Private && !self.is_acknowledged()).then(|| self.waiting_since + timeout)
+    }
+
+    /// What opens the window again may be lost, and a private stream that is acknowledged has no heartbeats that bring it
+    /// once more (RMC-PRIV-4): they begin again.
+    fn ask_for_room(&mut self, shared: &Shared) {
+        if self.kind == Stream::Private && !self.beats.is_running() && !shared.config.silent {
+            self.beats.begin(shared.now, &shared.config.heartbeat_times, 0);
+        }
     }
 
     fn announce_end_if_done(&mut self) {

@@ -105,6 +105,93 @@ fn rmc_flow_1_heartbeats_tell_what_has_left() {
     assert_eq!(beats, 3, "after 10, 30 and 80 ms");
 }
 
+/// Also those of a private stream of which all that has left is acknowledged: the Ack that opens the window may be lost,
+/// and a receiver that answers is not given up.
+// RMC-HB-5, RMC-PRIV-4, RMC-PRIV-5
+#[test]
+fn rmc_hb_5_a_private_stream_without_room_asks_whether_there_is_some() {
+    let mut lone = flowing(10, |_| {});
+    let send = |lone: &mut Lone| {
+        lone.node.send_to(lone.instant(), peer(1), b"private").expect("there is room");
+        lone.settle();
+    };
+    let acked = |lone: &mut Lone, window| {
+        let body = Body::Ack { target_epoch: OWN, window, rtt: 0 };
+        lone.hear_unicast(peer(1), &encode(Flags::PRIVATE, NO_PROMISE, EPOCH, 1, body));
+        lone.settle();
+    };
+    send(&mut lone);
+    acked(&mut lone, 0);
+    lone.run_for(SECOND);
+    assert_eq!(lone.sent(), [Sent::Data(1)], "nothing is owed");
+    send(&mut lone);
+    lone.run_for(10 * MS - NS);
+    assert_eq!(lone.sent(), []);
+    lone.run_for(NS);
+    assert_eq!(lone.sent(), [Sent::Heartbeat { seq: 1, oldest: 2, interval: 20 * MS, end: false }]);
+    for _ in 0..60 {
+        lone.run_for(SECOND);
+        acked(&mut lone, 0);
+    }
+    assert!(lone.sent().iter().all(|sent| matches!(sent, Sent::Heartbeat { seq: 1, .. })));
+    acked(&mut lone, 1);
+    assert_eq!(lone.sent(), [Sent::Data(2)], "as late as it is");
+}
+
+/// It may have lost its room while the rate let nothing leave.
+// RMC-HB-5, RMC-PRIV-4
+#[test]
+fn rmc_hb_5_a_private_stream_whose_room_goes_while_it_waits_asks_too() {
+    let mut lone = flowing(10, |config| {
+        (config.max_rate, config.rate_burst) = (Some(1_000), config.max_datagram);
+    });
+    let body = |window| Body::Ack { target_epoch: OWN, window, rtt: 0 };
+    lone.node.send_to(lone.instant(), peer(1), &[0; 1_400]).expect("there is room");
+    lone.settle();
+    lone.hear_unicast(peer(1), &encode(Flags::PRIVATE, NO_PROMISE, EPOCH, 1, body(5)));
+    lone.node.send_to(lone.instant(), peer(1), &[0; 1_400]).expect("there is room");
+    lone.settle();
+    assert_eq!(lone.sent(), [Sent::Data(1)], "what the rate lets leave at once");
+    lone.hear_unicast(peer(1), &encode(Flags::PRIVATE, NO_PROMISE, EPOCH, 1, body(0)));
+    lone.run_for(10 * MS);
+    assert_eq!(lone.sent(), [Sent::Heartbeat { seq: 1, oldest: 2, interval: 20 * MS, end: false }]);
+}
+
+/// Nor does it matter that nothing has left: anybody can say that there is no room.
+// RMC-HB-7, RMC-PRIV-4
+#[test]
+fn rmc_hb_7_a_first_private_message_without_room_asks_too() {
+    for window in [0, 1] {
+        let mut lone = flowing(10, |config| {
+            (config.max_rate, config.rate_burst) = (Some(100_000), config.max_datagram);
+        });
+        lone.node.send(lone.instant(), &[0; 1_400]).expect("there is room");
+        lone.node.send_to(lone.instant(), peer(1), &[0; 1_400]).expect("there is room");
+        lone.settle();
+        let body = Body::Ack { target_epoch: OWN, window, rtt: 0 };
+        lone.hear_unicast(peer(1), &encode(Flags::PRIVATE, NO_PROMISE, EPOCH, 0, body));
+        lone.run_for(20 * MS);
+        let private: Vec<_> = lone.sent.iter().filter(|sent| sent.private).map(|sent| sent.what.clone()).collect();
+        let asks = Sent::Heartbeat { seq: 0, oldest: 1, interval: 20 * MS, end: false };
+        assert_eq!(private, [if window == 0 { asks } else { Sent::Data(1) }]);
+    }
+}
+
+// RMC-SILENT-1, RMC-PRIV-4
+#[test]
+fn rmc_priv_4_a_silent_node_asks_for_no_room() {
+    let mut lone = flowing(10, |_| {});
+    let body = Body::Ack { target_epoch: OWN, window: 0, rtt: 0 };
+    for _ in 0..11 {
+        lone.node.send_to(lone.instant(), peer(1), b"private").expect("there is room");
+    }
+    lone.settle();
+    lone.node.set_silent(lone.instant(), true);
+    lone.sent();
+    lone.hear_unicast(peer(1), &encode(Flags::PRIVATE, NO_PROMISE, EPOCH, 10, body));
+    assert_eq!(lone.deadline, Some(30 * SECOND), "its receiver's patience alone");
+}
+
 // RMC-FLOW-1
 #[test]
 fn rmc_flow_1_a_private_stream_waits_for_its_receiver() {

@@ -284,7 +284,7 @@ impl Watch {
     /// RMC-ACK-1, RMC-ACK-7: what is acknowledged was delivered or reported, or could not be had; there is room for what it
     /// says; and it has a cause.
     fn acknowledges(&mut self, departure: &Departure, target: u32, room: u32) {
-        let Member { window, policy, .. } = self.members[departure.from];
+        let Member { window, policy, address, .. } = self.members[departure.from];
         let is_unordered = self.mode == Mode::Unordered;
         let Some((who, followed)) = self.asked(departure, target) else { return };
         let wrong = followed.acking.leaves(policy == Policy::Mute, who.at);
@@ -307,6 +307,10 @@ impl Watch {
         assert!(u64::from(room) <= most, "{who}: it has room for {room}, and {unread} of {window} are not taken");
         let is_behind = position.is_none_or(|position| seq + 1 >= position);
         assert!(is_behind, "{who}: it acknowledges {seq}, and stands at {position:?}");
+        let sender = &mut self.members[who.id.sender];
+        if who.stream() == Stream::Group && who.id.epoch == sender.epoch {
+            sender.receivers.is_told(address, departure.epoch, seq);
+        }
     }
 
     /// The stream that a NACK or an Ack is about, as its receiver sees it; `None`: it is nobody's.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rmc_core::sim::NodeId;
-use rmc_core::{Instant, Protocol, SeqRange, Stream};
+use rmc_core::{Config, Delivery, Instant, Protocol, SeqRange, Stream};
 
 use super::owed::MAX_LINGER;
 use super::tracker::{Tracker, Who};
@@ -15,8 +15,6 @@ use super::world::World;
 const LOOK: Duration = Duration::from_millis(50);
 /// Beside the time after which peers expire, and what a silent node takes.
 const LIMIT: Duration = Duration::from_secs(300);
-/// A silent node that is thousands of windows of one packet behind gives one up with each heartbeat (RMC-SILENT-2).
-const WINDOW_GIVEN_UP: Duration = Duration::from_millis(500);
 
 /// Beside the stall, and the time after which peers expire: a few heartbeats.
 const QUIET: Duration = Duration::from_secs(2);
@@ -32,7 +30,7 @@ impl World {
             self.pause(number, false, Duration::ZERO);
         }
         self.check();
-        let limit = self.sim.now() + LIMIT + 2 * self.watch().peer_timeout + self.silent_nodes_take();
+        let limit = self.sim.now() + LIMIT + 2 * self.watch().peer_timeout + self.giving_up_takes();
         let mut progress = BTreeMap::new();
         while let Some(reason) = self.unsettled() {
             assert!(self.sim.now() < limit, "{reason}; {:?}", self.sim.waiting());
@@ -44,14 +42,19 @@ impl World {
         self.all_is_told();
     }
 
-    /// How long a silent node may take for all that was ever sent.
-    fn silent_nodes_take(&self) -> Duration {
+    /// How long those may take for all that was ever sent who do not wait for its sender's word: once a window is given
+    /// up the next one is known from the next heartbeat only (RMC-MODE-2, RMC-SILENT-2).
+    fn giving_up_takes(&self) -> Duration {
         let nodes = || self.nodes.iter().filter_map(|&node| self.sim.protocol(node));
-        if !nodes().any(|protocol| protocol.config().silent) {
-            return Duration::ZERO;
-        }
-        let windows = nodes().map(Protocol::next_seq).max().unwrap_or(0);
-        WINDOW_GIVEN_UP * u32::try_from(windows).unwrap_or(u32::MAX)
+        let last = nodes().map(Protocol::next_seq).max().unwrap_or(0);
+        let beat = nodes().flat_map(|protocol| protocol.config().heartbeat_times.iter().copied()).max();
+        let takes = nodes().filter_map(|protocol| {
+            let config = protocol.config();
+            let windows = last.div_ceil(config.receive_window_packets as u64);
+            let each = patience(config)? + beat.unwrap_or_default();
+            Some(each * u32::try_from(windows).unwrap_or(u32::MAX))
+        });
+        takes.max().unwrap_or_default()
     }
 
     /// Whoever has something to send does so, after the longest that it may wait for one who takes nothing (RMC-FLOW-4):
@@ -204,6 +207,16 @@ impl World {
         let finished = view.and_then(|view| view.followed(Stream::Group).tracker.finished);
         assert_eq!(finished, Some(last), "{who}: its end");
     }
+}
+
+/// After how long a node gives up what is missing, without its sender's word.
+fn patience(config: &Config) -> Option<Duration> {
+    let deadline = match config.delivery {
+        Delivery::Deadline(deadline) => Some(deadline),
+        _ => None,
+    };
+    let silent = config.silent.then_some(config.silent_gap);
+    [deadline, config.recovery_deadline, silent].into_iter().flatten().min()
 }
 
 fn is_accounted_for(who: Who, sent: &Sent, tracker: Option<&mut Tracker>) {

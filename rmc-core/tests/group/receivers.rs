@@ -41,6 +41,11 @@ pub(super) struct Receivers {
     unsure: BTreeSet<SocketAddr>,
     /// In whose name somebody has acknowledged.
     forged: BTreeSet<SocketAddr>,
+    /// Who has acknowledged something in an epoch of its own, whether that has arrived or not.
+    told: BTreeSet<(SocketAddr, u32)>,
+    /// Who has forgotten what it had acknowledged: its sender need not keep that, nor what such an Ack still on its way
+    /// lets go.
+    astray: BTreeSet<(SocketAddr, u32)>,
     /// One was let go: who begins to count cannot be said any more (RMC-FLOW-5, RMC-FLOW-10).
     has_let_go: bool,
     /// When the first packet left: it had to wait for receivers later than that.
@@ -57,7 +62,7 @@ struct Receiver {
     known_until: Instant,
     /// For sure.
     counts: bool,
-    /// It has counted since before anything left the backlog, and has always followed.
+    /// It has counted since before anything left the backlog.
     is_whole: bool,
 }
 
@@ -124,10 +129,17 @@ impl Receivers {
         self.forged.insert(peer);
     }
 
+    /// An Ack of it leaves.
+    pub(super) fn is_told(&mut self, peer: SocketAddr, epoch: u32, seq: u64) {
+        if seq > 0 {
+            self.told.insert((peer, epoch));
+        }
+    }
+
     /// It has forgotten where it stood.
-    pub(super) fn is_astray(&mut self, peer: SocketAddr) {
-        if let Some(receiver) = self.known.get_mut(&peer) {
-            receiver.is_whole = false;
+    pub(super) fn is_astray(&mut self, peer: SocketAddr, epoch: u32) {
+        if self.told.contains(&(peer, epoch)) {
+            self.astray.insert((peer, epoch));
         }
     }
 
@@ -136,6 +148,7 @@ impl Receivers {
         let receiver = self.known.get(&peer).filter(|receiver| receiver.epoch == epoch);
         matches!(control, Control::Slowest(_))
             && !self.forged.contains(&peer)
+            && !self.astray.contains(&(peer, epoch))
             && receiver.is_some_and(|receiver| receiver.counts_at(now) && receiver.is_whole)
     }
 

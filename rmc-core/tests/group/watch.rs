@@ -419,9 +419,9 @@ impl Watch {
 
     /// A node has forgotten where a peer's streams stood.
     pub(super) fn astray(&mut self, node: usize, peer: SocketAddr) {
-        let address = self.members[node].address;
+        let Member { address, epoch, .. } = self.members[node];
         if let Some(&sender) = self.addresses.get(&peer) {
-            self.members[sender].receivers.is_astray(address);
+            self.members[sender].receivers.is_astray(address, epoch);
         }
     }
 
