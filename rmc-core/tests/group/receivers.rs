@@ -224,9 +224,12 @@ impl Receivers {
     fn bound(&self, control: Control, now: Instant, of: impl Fn(&Receiver) -> u64) -> Option<u64> {
         let lowest = self.known.values().filter(|receiver| receiver.counts_at(now)).map(&of).min()?;
         let Control::Quorum(n) = control else { return Some(lowest) };
+        // Who may have expired, or not, may be one of the best.
+        let unsure = self.unsure.iter().filter(|peer| !self.known.contains_key(peer)).count();
+        let place = usize::from(n).max(1).checked_sub(unsure + 1)?;
         let mut all: Vec<_> = self.known.values().map(&of).collect();
         all.sort_unstable_by_key(|&limit| std::cmp::Reverse(limit));
-        Some(all.get(usize::from(n).max(1) - 1).map_or(lowest, |&best| best.max(lowest)))
+        Some(all.get(place).map_or(lowest, |&best| best.max(lowest)))
     }
 }
 
