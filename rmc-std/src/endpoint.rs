@@ -410,7 +410,7 @@ impl Endpoint {
     }
 
     /// Closes at once, for all handles, and ends every thread. What was received stays readable, everything else is
-    /// dropped (S31).
+    /// dropped (S31): events too that were not told yet, which may be those of messages that have just been taken.
     pub fn close(&self) {
         self.owner().close();
     }
