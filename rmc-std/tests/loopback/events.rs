@@ -4,9 +4,11 @@ use std::ops::ControlFlow;
 use std::sync::mpsc;
 
 use rmc_std::rmc_core;
-use rmc_std::{Event, EventKind, EventMask, Notice, ObserveError, Sender, UnknownEvent};
+use rmc_std::{Event, EventKind, EventMask, ObserveError, Sender, UnknownEvent};
 
-use super::fixture::{LONG, eventually, expect_all, new_group, next_message, node, on_lo, payload, send_all};
+use super::fixture::{
+    LONG, eventually, expect_all, new_group, next_event, next_message, node, on_lo, payload, send_all,
+};
 
 /// A callback that passes on what it is called for.
 fn telling(
@@ -125,9 +127,8 @@ fn next_event_tells_what_happens_in_order() {
     // Closing drops what has not been told yet, and the message may be there before its event is.
     let mut kinds = Vec::new();
     while kinds.last() != Some(&EventKind::NewPacket) {
-        match b.next_event_timeout(LONG).unwrap() {
+        match next_event(&b) {
             Event::Protocol(event) => kinds.push(event.kind()),
-            Event::Notice(Notice::ReceiveBufferSmall { .. }) => {}
             other => panic!("{other:?}"),
         }
     }
@@ -156,7 +157,7 @@ fn seed_s35_events_that_nobody_takes_are_counted() {
     let mut kept = 0;
     let mut dropped = 0;
     while kept + dropped < 100 {
-        match b.next_event_timeout(LONG).unwrap() {
+        match next_event(&b) {
             Event::Protocol(rmc_core::Event::NewPacket { .. }) => kept += 1,
             Event::Protocol(rmc_core::Event::EventsDropped { count }) => dropped += count,
             other => panic!("{other:?}"),

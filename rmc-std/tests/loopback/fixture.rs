@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-use rmc_std::{Builder, Endpoint, Message, Received, RecvTimeoutError};
+use rmc_std::{Builder, Endpoint, Event, Message, Notice, Received, RecvTimeoutError};
 
 /// Longer than anything takes, so that only what never happens fails by it.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
@@ -49,6 +49,16 @@ pub(crate) fn next_message(node: &Endpoint) -> Message {
     match node.recv_timeout(LONG) {
         Ok(Received::Message(message)) => message,
         other => panic!("{other:?} instead of a message; {:?}", node.stats()),
+    }
+}
+
+/// The next event. What this machine allows for buffers is none that a test waits for.
+pub(crate) fn next_event(node: &Endpoint) -> Event {
+    loop {
+        match node.next_event_timeout(LONG).unwrap() {
+            Event::Notice(Notice::ReceiveBufferSmall { .. } | Notice::SendBufferSmall { .. }) => {}
+            event => return event,
+        }
     }
 }
 

@@ -12,6 +12,13 @@ use super::fixture::{
 };
 use super::ipv6;
 
+/// Lets `b` say what its buffers hold: what `a` sends before it has heard of that may be too much for a small one.
+fn introduce(a: &Endpoint, b: &Endpoint) {
+    a.send(b"who is there?").unwrap();
+    assert_eq!(next_message(b).payload, b"who is there?");
+    eventually("it has acknowledged", || a.stats().rx.acks > 0);
+}
+
 /// Whether this kernel cuts and puts together, after `a` has sent `count` messages to `b` that fill datagrams.
 fn together(a: &Endpoint, b: &Endpoint, count: u64) -> bool {
     let (sent, got) = (a.socket_stats(), b.socket_stats());
@@ -37,6 +44,7 @@ fn burst(node: &Endpoint, tag: u8, count: u64, len: usize) {
 fn what_comes_together_is_delivered_one_by_one() {
     let group = new_group();
     let (a, b) = (node(group), node(group));
+    introduce(&a, &b);
     thread::scope(|scope| {
         scope.spawn(|| burst(&a, 1, 5_000, 1_400));
         expect_all(&b, &[(a.local_addr(), 1)], 5_000, 1_400);
@@ -50,6 +58,7 @@ fn what_comes_together_is_delivered_one_by_one() {
 #[test]
 fn the_same_over_ipv6() {
     let Some((a, b)) = ipv6::two_nodes() else { return };
+    introduce(&a, &b);
     thread::scope(|scope| {
         scope.spawn(|| burst(&a, 1, 3_000, 1_400));
         expect_all(&b, &[(a.local_addr(), 1)], 3_000, 1_400);
@@ -62,6 +71,7 @@ fn the_same_over_ipv6() {
 fn fragments_leave_together() {
     let group = new_group();
     let (a, b) = (node(group), node(group));
+    introduce(&a, &b);
     for number in 0..20 {
         a.send(&payload(1, number, 500_001)).unwrap();
     }
@@ -75,6 +85,7 @@ fn impairments_strike_single_datagrams() {
     let group = new_group();
     let a = node(group);
     let b = on_lo(group).impair(Impairment::loss(5, 0.05)).build().unwrap();
+    introduce(&a, &b);
     thread::scope(|scope| {
         scope.spawn(|| burst(&a, 1, 4_000, 1_400));
         expect_all(&b, &[(a.local_addr(), 1)], 4_000, 1_400);

@@ -6,7 +6,8 @@ use rmc_std::rmc_core::packet::{Body, Packet};
 use rmc_std::{Event, EventMask, Notice, Received, SocketChangeError, SocketErrorKind, SocketOperation};
 
 use super::fixture::{
-    LO, LONG, eventually, expect_all, new_group, next_message, node, on_lo, payload, send_all, take_until_quiet,
+    LO, LONG, eventually, expect_all, new_group, next_event, next_message, node, on_lo, payload, send_all,
+    take_until_quiet,
 };
 
 #[test]
@@ -116,8 +117,7 @@ fn seed_fault_f19_a_failed_transmission_is_told_and_the_rest_goes_on() {
     a.send_to(denied, b"for nobody").unwrap();
     send_all(&a, 1, 100, 100);
     expect_all(&b, &[(a.local_addr(), 1)], 100, 100);
-    let Ok(Event::Notice(Notice::SocketError { operation, kind, destination, count, .. })) = a.next_event_timeout(LONG)
-    else {
+    let Event::Notice(Notice::SocketError { operation, kind, destination, count, .. }) = next_event(&a) else {
         panic!("not told")
     };
     assert_eq!((operation, kind, destination), (SocketOperation::Send, SocketErrorKind::Denied, Some(denied)));
@@ -165,9 +165,7 @@ fn a_socket_that_cannot_receive_is_told_and_sending_goes_on() {
     let duplicate = socket2::Socket::from(socket.try_clone().unwrap());
     let a = rmc_std::Endpoint::builder(group).interface(LO).sockets(socket, None).build().unwrap();
     let _ = duplicate.shutdown(std::net::Shutdown::Read);
-    let Ok(Event::Notice(Notice::SocketError { operation, count: 1, .. })) = a.next_event_timeout(LONG) else {
-        panic!("not told")
-    };
+    let Event::Notice(Notice::SocketError { operation, count: 1, .. }) = next_event(&a) else { panic!("not told") };
     assert_eq!(operation, SocketOperation::Receive);
     eventually("more fail", || a.socket_stats().receive_errors.total() > 10);
     send_all(&a, 1, 10, 100);
