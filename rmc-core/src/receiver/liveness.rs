@@ -41,6 +41,11 @@ impl Liveness {
         core::mem::take(&mut self.missed) > 0
     }
 
+    /// No packet need come. What was missed stays missed until one does.
+    pub(crate) fn expect_nothing(&mut self) {
+        self.expected = None;
+    }
+
     /// Starts the wait afresh (S30).
     pub(crate) fn restart(&mut self, now: Instant, config: &Config) {
         let interval = self.expected.map(|expected| expected.interval);

@@ -98,6 +98,30 @@ fn seed_s26_the_count_is_of_intervals_and_not_of_looks() {
     assert!(counts.is_sorted_by(|a, b| a < b), "{counts:?}");
 }
 
+/// What this node acknowledges changes nothing of what the sender has promised, and an Ack of 99 ms later does not
+/// make up for what was missed.
+// RMC-LIVE-4, RMC-PRIV-4
+#[test]
+fn rmc_live_4_of_the_group_s_stream_the_next_packet_is_expected_although_all_is_acknowledged() {
+    for miss in [750 * MS, 15 * MS] {
+        let mut lone = Lone::new(|config| config.acknowledge = true);
+        let beat = heartbeat_with(Flags::NONE, 1, 1, if miss == 15 * MS { 5 * MS } else { 500 * MS });
+        lone.hear_all([1]);
+        lone.take();
+        lone.hear(peer(0), &beat);
+        assert_eq!(misses(&mut lone, miss), [(miss, 1)]);
+        lone.run_to(SECOND);
+        assert!(lone.node.stats().tx.acks > 0);
+        let missed = lone.stream().missed_heartbeats;
+        assert!(missed > 0);
+        lone.run_to(2 * SECOND);
+        assert!(lone.stream().missed_heartbeats > missed, "more of them");
+        lone.hear(peer(0), &beat);
+        let recovered = lone.told(|event| (event == Event::PeerRecovered { peer: peer(0) }).then_some(()));
+        assert_eq!(recovered.len(), 1);
+    }
+}
+
 /// 1, 3 and 5 have come, 7 is known to exist.
 fn broken() -> Lone {
     let mut lone = Lone::new(|_| {});

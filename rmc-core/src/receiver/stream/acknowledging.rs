@@ -1,6 +1,7 @@
 //! What a followed stream tells its sender of itself: the Acks of the stream, and what they say.
 
 use super::RecvStream;
+use crate::event::Stream;
 use crate::receiver::acks::Room;
 use crate::shared::Shared;
 
@@ -24,10 +25,10 @@ impl RecvStream {
             whole: self.window.whole(shared),
         };
         self.acks.take(room, shared);
-        if self.delivered() == self.window.known() {
+        if self.owner().stream == Stream::Private && self.delivered() == self.window.known() {
             // The sender stops its heartbeats when this arrives; if it does not arrive, the next one comes
             // (RMC-PRIV-4).
-            self.liveness.touch(shared.now, None, &shared.config);
+            self.liveness.expect_nothing();
         }
         Some((room.position, self.window.room(shared)))
     }
