@@ -100,7 +100,7 @@ impl Protocol {
         next == seq + count as u64
             && added <= size
             && len + added <= MAX_BYTES
-            && (self.shared.config.max_rate.is_none() || self.pacing.wait(added, self.shared.now).is_none())
+            && (!self.pacing.is_limited() || self.pacing.wait(added, self.shared.now).is_none())
     }
 
     /// Adds the packet that was just built.

@@ -1,6 +1,6 @@
 //! Several datagrams of one size that leave as one (RMC-SEND-7).
 
-use rmc_core::{Action, Config, Event, EventMask, Path};
+use rmc_core::{Action, Config, Congestion, Event, EventMask, Path};
 
 use crate::lone::{Lone, MS, SECOND, peer};
 use crate::packets::nack;
@@ -106,19 +106,23 @@ fn a_burst_ends_them() {
     assert_eq!(lengths(drain(&mut lone, None)), [3]);
 }
 
-// RMC-SEND-7, RMC-PACE-2
+/// Whether it is set or looked for.
+// RMC-SEND-7, RMC-PACE-2, RMC-RATE-1
 #[test]
 fn the_rate_ends_them() {
-    let mut lone = Lone::new(|config| {
-        many(config);
-        config.max_rate = Some(100_000);
-        config.rate_burst = 3 * 66 + 65;
-    });
-    queue(&mut lone, &[50; 5]);
-    assert_eq!(drain(&mut lone, None), [[(66, 1), (66, 2), (66, 3)]]);
-    lone.now += MS;
-    lone.node.handle_timeout(lone.instant());
-    assert_eq!(drain(&mut lone, None), [[(66, 4), (66, 5)]], "65 and 100 bytes more");
+    let adaptive = Congestion::Adaptive { floor: 100_000, ceiling: 100_000 };
+    for (max_rate, congestion) in [(Some(100_000), Congestion::None), (None, adaptive)] {
+        let mut lone = Lone::new(|config| {
+            many(config);
+            (config.max_rate, config.congestion) = (max_rate, congestion);
+            config.rate_burst = 3 * 66 + 65;
+        });
+        queue(&mut lone, &[50; 5]);
+        assert_eq!(drain(&mut lone, None), [[(66, 1), (66, 2), (66, 3)]], "{congestion:?}");
+        lone.now += MS;
+        lone.node.handle_timeout(lone.instant());
+        assert_eq!(drain(&mut lone, None), [[(66, 4), (66, 5)]], "65 and 100 bytes more");
+    }
 }
 
 // RMC-SEND-7, RMC-SEND-3
