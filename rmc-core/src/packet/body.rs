@@ -8,6 +8,8 @@ use super::{DecodeError, Flags, Intervals, Kind, Ranges, data, heartbeat};
 pub const MAX_DELAY_MICROS: u32 = 10_000_000;
 /// The longest round-trip time that a packet may tell, in microseconds: 60 s.
 pub const MAX_RTT_MICROS: u32 = 60_000_000;
+/// In an Ack: the receiver has more than half of its window free, and says nothing until that changes.
+pub const OPEN_WINDOW: u32 = u32::MAX;
 
 /// What follows the header (wire format, 'Kinds'). Each variant says what [`Packet::seq`](super::Packet::seq) is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +73,7 @@ pub enum Body<'a> {
     Ack {
         /// The epoch of the stream that this is about.
         target_epoch: u32,
-        /// Packets beyond seq that the receiver can take.
+        /// Packets beyond seq that the receiver can take, or [`OPEN_WINDOW`].
         window: u32,
         /// The receiver's round trip to the sender in microseconds, at most 60 s; 0: unknown.
         rtt: u32,

@@ -45,7 +45,7 @@ mod ranges;
 use cursor::Writer;
 use header::Header;
 
-pub use body::{Body, MAX_DELAY_MICROS, MAX_RTT_MICROS};
+pub use body::{Body, MAX_DELAY_MICROS, MAX_RTT_MICROS, OPEN_WINDOW};
 pub use data::{Records, records};
 pub use error::{DecodeError, EncodeError};
 pub use extension::{Extension, ExtensionRecords};

@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use crate::rng::Rng;
-use crate::sender::{MOST_DENSE, ack_interval};
+use crate::sender::{ACK_INTERVAL, MOST_DENSE, SPARSE_INTERVAL, ack_interval};
 use crate::shared::Shared;
 use crate::time::{Instant, earlier};
 
@@ -16,6 +16,8 @@ const PAUSE: Duration = Duration::from_millis(10);
 const SPREAD: Duration = Duration::from_millis(1);
 /// A sender keeps so many packets at least, whatever it says.
 const LEAST_KEPT: u64 = 64;
+/// So many more Acks soon follow the one that opens the window again.
+const REPEATS: u8 = 2;
 /// So many it keeps by default.
 const USUALLY_KEPT: u64 = 8_192;
 
@@ -51,8 +53,10 @@ pub(crate) struct Acks {
     /// What was told last.
     told: Option<u64>,
     told_at: Option<Instant>,
-    /// Whether the last one told that room was scarce.
-    told_scarce: bool,
+    /// The last one told that the sender need not heed this receiver.
+    open: bool,
+    /// So many times more it tells that soon, as it had told otherwise and the sender may wait for it.
+    repeats: u8,
     /// One is due now.
     due: bool,
     /// One is due then.
@@ -75,7 +79,8 @@ impl Acks {
             next_limit: u64::MAX,
             told: None,
             told_at: None,
-            told_scarce: false,
+            open: false,
+            repeats: 0,
             due: false,
             due_at: None,
             pause_at: None,
@@ -88,8 +93,9 @@ impl Acks {
     pub(crate) fn advertise(&mut self, group: u32, shared: &mut Shared) {
         let was_sparse = self.is_sparse();
         self.group = group;
-        if self.is_sparse() != was_sparse && self.due_at.take().is_some() {
-            // There are more than it had seemed, or fewer: then the sender waits for each, and not for a second.
+        // There are more than it had seemed, or fewer: then the sender waits for each, and not for a second, and must
+        // know what this one has room for.
+        if self.is_sparse() != was_sparse && (self.due_at.take().is_some() || self.open) {
             self.schedule(shared.now, &mut shared.rng);
         }
     }
@@ -113,7 +119,7 @@ impl Acks {
         if reached >= self.next_reached || limit >= self.next_limit {
             let scarce = scarce(shared);
             self.stepped(reached, limit, scarce, shared);
-        } else if self.is_sparse() && !self.told_scarce && scarce(shared) {
+        } else if self.is_quiet() && scarce(shared) {
             self.due = true;
         }
     }
@@ -128,7 +134,7 @@ impl Acks {
 
     /// A Heartbeat came that brought nothing new: what it answers may have been lost (RMC-ACK-6).
     pub(crate) fn heartbeat(&mut self, shared: &mut Shared) {
-        let interval = ack_interval(self.group);
+        let interval = self.interval();
         if self.told_at.is_none_or(|at| at + interval <= shared.now) {
             self.schedule(shared.now, &mut shared.rng);
         }
@@ -160,15 +166,20 @@ impl Acks {
         self.due
     }
 
+    /// Until when one waits that is not urgent.
+    #[inline]
+    pub(crate) const fn waits_until(&self) -> Option<Instant> {
+        self.due_at
+    }
+
     pub(crate) fn deadline(&self) -> Option<Instant> {
         if self.due { None } else { earlier(self.due_at, self.pause_at) }
     }
 
-    /// The Ack that is due leaves, if one is.
+    /// The Ack that is due leaves. Returns whether it tells that this receiver need not be heeded: it will say so at once
+    /// if that changes.
     pub(crate) fn take(&mut self, room: Room, shared: &mut Shared) -> bool {
-        if !core::mem::take(&mut self.due) {
-            return false;
-        }
+        self.due = false;
         let Room { position, reached, limit, scarce, whole } = room;
         self.whole = whole;
         let quarter = self.quarter();
@@ -176,9 +187,12 @@ impl Acks {
         let early = if self.group > 1 { shared.rng.next_u64() % (quarter / QUARTER + 1) } else { 0 };
         self.next_reached = reached + quarter - early;
         self.next_limit = limit + quarter - early;
-        (self.told, self.told_at, self.told_scarce) = (Some(position), Some(shared.now), scarce);
+        let open = self.is_sparse() && !scarce;
+        let opens = open && !self.open && self.told.is_some();
+        self.repeats = if opens { REPEATS } else { self.repeats.saturating_sub(1) };
+        (self.told, self.told_at, self.open) = (Some(position), Some(shared.now), open);
         (self.due_at, self.pause_at) = (None, None);
-        true
+        open
     }
 
     /// So many packets from one Ack to the next.
@@ -190,9 +204,19 @@ impl Acks {
         self.group > MOST_DENSE
     }
 
+    /// The sender does not heed this one, as it was told so or knows nothing of it yet.
+    const fn is_quiet(&self) -> bool {
+        self.is_sparse() && (self.told.is_none() || self.open)
+    }
+
+    /// How long behind the last one an Ack comes that is not urgent.
+    fn interval(&self) -> Duration {
+        if self.is_quiet() && self.repeats == 0 { ack_interval(self.group) } else { ACK_INTERVAL }
+    }
+
     #[inline(never)]
     fn stepped(&mut self, reached: u64, limit: u64, scarce: bool, shared: &mut Shared) {
-        if !self.is_sparse() || scarce || self.told_scarce {
+        if !self.is_quiet() || scarce {
             self.due = true;
             return;
         }
@@ -207,10 +231,11 @@ impl Acks {
         if !self.speaks || self.due || self.due_at.is_some() {
             return;
         }
-        let interval = ack_interval(self.group);
+        let interval = self.interval();
         let soonest = self.told_at.map_or(now, |at| now.max(at + interval));
         let others = if self.group == 0 { MOST_DENSE } else { self.group } - 1;
-        let spread = SPREAD.saturating_mul(others).min(interval);
+        let most = if self.is_sparse() { interval.max(SPARSE_INTERVAL) } else { interval };
+        let spread = SPREAD.saturating_mul(others).min(most);
         self.due_at = Some(soonest + rng.share(spread));
     }
 }
@@ -223,6 +248,6 @@ fn quarter(whole: u64) -> u64 {
 #[cfg(feature = "sim")]
 crate::fingerprint::state! {
     Acks {
-        kept, whole, group, next_reached, next_limit, told, told_at, told_scarce, due, due_at, pause_at; speaks
+        kept, whole, group, next_reached, next_limit, told, told_at, open, repeats, due, due_at, pause_at; speaks
     }
 }

@@ -215,14 +215,15 @@ impl RecvStream {
         self.settle(shared);
     }
 
-    /// The application has taken an item of this stream. Returns whether there is something to send because of that: a
-    /// gap can now be asked for, or the sender is to be told of the room.
+    /// The application has taken an item of this stream. Returns whether there is something to send because of that, now
+    /// or later: a gap can now be asked for, or the sender is to be told of the room.
     #[inline]
     pub(crate) fn released(&mut self, message: Option<usize>, shared: &mut Shared) -> bool {
         self.window.release(message);
         let extended = self.window.extend(shared);
+        let waited = self.acks.waits_until();
         self.note_progress(shared);
-        extended || self.acks.is_due()
+        extended || self.acks.is_due() || self.acks.waits_until() != waited
     }
 
     /// The stream is over. Nothing may be handed to it after.

@@ -12,6 +12,7 @@ use core::time::Duration;
 use super::selection::Selection;
 use crate::config::{Config, FlowControl};
 use crate::heap::Deadlines;
+use crate::packet::OPEN_WINDOW;
 use crate::time::{Instant, earlier};
 
 /// Up to so many receivers each acknowledges what it gets; where there are more, who has room says so rarely.
@@ -19,7 +20,9 @@ pub(crate) const MOST_DENSE: u32 = 100;
 /// So often a receiver may say that nothing has changed.
 pub(crate) const ACK_INTERVAL: Duration = Duration::from_millis(100);
 /// The same where there are many of them, at least.
-const SPARSE_INTERVAL: Duration = Duration::from_secs(1);
+pub(crate) const SPARSE_INTERVAL: Duration = Duration::from_secs(1);
+/// Who need not be heeded is let go after so many intervals: Acks that come rarely are lost as easily as others.
+const QUIET_INTERVALS: u32 = 16;
 /// So many Acks a second come from all receivers together.
 const ACKS_A_SECOND: u32 = 1_000;
 /// Before any receiver counts it is waited for so long from the first packet on.
@@ -47,7 +50,7 @@ pub(crate) struct Ackers {
     patience: Option<Duration>,
     /// So many packets the backlog keeps for sure.
     reach: u64,
-    /// The limits of those that have to be heeded now.
+    /// The limits of those that count; of those that need not be heeded now there is none, and it is the highest number.
     limits: Selection,
     /// How far all have come that count.
     positions: Selection,
@@ -55,6 +58,8 @@ pub(crate) struct Ackers {
     fresh: Vec<u32>,
     /// When a Heartbeat left since which they have not advanced.
     asked: Deadlines,
+    /// The same of those that need not be heeded, and speak rarely.
+    quiet: Deadlines,
     /// The first Heartbeat since the last first transmission, and when that was.
     run: Option<Run>,
     /// How many receivers were told last that there are.
@@ -98,10 +103,10 @@ struct Acker {
     position: u64,
     /// It can take so many packets more, as far as the backlog keeps them.
     window: u32,
-    /// The widest window that it told.
-    widest: u32,
     past: Option<Box<Past>>,
     counts: bool,
+    /// It has more room than matters, and says so when that changes.
+    open: bool,
     proven: bool,
 }
 
@@ -151,6 +156,7 @@ impl Ackers {
             positions: Selection::new(most),
             fresh: Vec::new(),
             asked: Deadlines::default(),
+            quiet: Deadlines::default(),
             distrust_until: None,
             start: if patience.is_none() { Start::Over } else { Start::Free },
             changed: true,
@@ -208,8 +214,8 @@ impl Ackers {
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let starts_at = if let Start::Waiting(until) = self.start { Some(until) } else { None };
-        let stalls_at = self.asked.next().and_then(|asked_at| Some(asked_at + self.wait()?));
-        earlier(starts_at, stalls_at)
+        let stalls_at = |asked: &Deadlines, open| asked.next().and_then(|asked_at| Some(asked_at + self.wait(open)?));
+        earlier(starts_at, earlier(stalls_at(&self.asked, false), stalls_at(&self.quiet, true)))
     }
 
     /// An Ack came, of a number that was sent (RMC-FLOW-2, RMC-FLOW-5).
@@ -229,11 +235,12 @@ impl Ackers {
             // It was overtaken on its way.
             return;
         }
+        let open = window == OPEN_WINDOW && self.group > MOST_DENSE;
         let window = window.min(u32::try_from(self.reach).unwrap_or(u32::MAX));
         let limit = seq.saturating_add(window.into());
         let advanced = seq > acker.position || limit > acker.limit();
+        let turned = core::mem::replace(&mut acker.open, open) != open;
         (acker.position, acker.window) = (seq, window);
-        acker.widest = acker.widest.max(window);
         acker.proven |= proven;
         if !acker.counts {
             let distrusted = !acker.proven && self.distrust_until.is_some_and(|until| now < until);
@@ -242,18 +249,15 @@ impl Ackers {
             }
             acker.counts = true;
         }
-        if acker.is_heeded(self.group, last_sent) {
-            self.limits.set(slot, limit);
-            if advanced {
-                self.asked.clear(slot);
-            }
-            if self.asked.get(slot).is_none() && !core::mem::replace(fresh, true) {
-                self.fresh.push(slot);
-            }
-        } else {
-            self.limits.clear(slot);
+        if advanced || turned {
             self.asked.clear(slot);
+            self.quiet.clear(slot);
         }
+        let asked = if open { &self.quiet } else { &self.asked };
+        if asked.get(slot).is_none() && !core::mem::replace(fresh, true) {
+            self.fresh.push(slot);
+        }
+        self.limits.set(slot, if open { u64::MAX } else { limit });
         self.positions.set(slot, seq);
         self.changed = true;
         if self.start != Start::Over && self.stable().is_some_and(|stable| stable >= half(self.reach)) {
@@ -265,7 +269,7 @@ impl Ackers {
     /// the end of the patience to do so again (RMC-FLOW-4).
     /// `data_at`: when the last number sent was.
     pub(crate) fn beat(&mut self, group: u32, last_sent: u64, data_at: Option<Instant>, now: Instant) {
-        self.set_group(group, last_sent);
+        self.group = group;
         if self.patience.is_none() {
             self.leave_behind(last_sent);
             return;
@@ -276,8 +280,9 @@ impl Ackers {
         while let Some(slot) = self.fresh.pop() {
             let Some(place) = self.places.get_mut(slot as usize) else { continue };
             place.fresh = false;
-            if self.limits.contains(slot) {
-                self.asked.set(slot, now);
+            if let Some(acker) = place.acker.as_ref().filter(|acker| acker.counts) {
+                let asked = if acker.open { &mut self.quiet } else { &mut self.asked };
+                asked.set(slot, now);
             }
         }
     }
@@ -290,22 +295,27 @@ impl Ackers {
         sent_at: impl Fn(u64) -> Option<Instant>,
         now: Instant,
     ) -> Option<(u32, u64)> {
-        let wait = self.wait()?;
+        let patience = self.patience?;
         loop {
-            let (asked_at, slot) = self.asked.first().filter(|&(asked_at, _)| asked_at + wait <= now)?;
+            let late = |asked: &Deadlines, open| {
+                let wait = self.wait(open)?;
+                asked.first().filter(|&(asked_at, _)| asked_at + wait <= now)
+            };
+            let (asked_at, slot) = late(&self.asked, false).or_else(|| late(&self.quiet, true))?;
             self.asked.clear(slot);
+            self.quiet.clear(slot);
             let Some(Place { acker: Some(acker), fresh }) = self.places.get_mut(slot as usize) else { continue };
             // What it does not owe, or only since then, is no stall.
             let owes_since = acker.owes_since(progress, &sent_at);
             if owes_since.is_none_or(|since| since > asked_at) {
                 match self.run.filter(|run| owes_since.is_some_and(|since| since <= run.began)) {
+                    Some(run) if acker.open => self.quiet.set(slot, run.began),
                     Some(run) => self.asked.set(slot, run.began),
                     None if !core::mem::replace(fresh, true) => self.fresh.push(slot),
                     None => {}
                 }
                 continue;
             }
-            let patience = self.patience?;
             if !acker.proven {
                 self.distrust_until = Some(now + patience * DISTRUST);
             }
@@ -336,38 +346,25 @@ impl Ackers {
         }
     }
 
-    /// How long after a Heartbeat who has not advanced is let go; never before it had to acknowledge twice.
-    fn wait(&self) -> Option<Duration> {
-        Some(self.patience?.max(ack_interval(self.group) * 2))
+    /// How long after a Heartbeat who has not advanced is let go; never before it had to acknowledge twice. `open`: it
+    /// holds up nothing but what waits until all have everything.
+    fn wait(&self, open: bool) -> Option<Duration> {
+        let intervals = if open { QUIET_INTERVALS } else { 2 };
+        Some(self.patience?.max(ack_interval(self.group) * intervals))
     }
 
     fn discount(&mut self, slot: u32) {
         self.limits.clear(slot);
         self.positions.clear(slot);
         self.asked.clear(slot);
-        self.changed = true;
-    }
-
-    /// The receivers were told how many they are. Where that makes many of them, those that have room acknowledge
-    /// rarely from now on, and are not heeded.
-    fn set_group(&mut self, group: u32, last_sent: u64) {
-        let before = core::mem::replace(&mut self.group, group);
-        if group <= MOST_DENSE || before > MOST_DENSE {
-            return;
-        }
-        for (slot, place) in (0..).zip(&self.places) {
-            if place.acker.as_ref().is_some_and(|acker| acker.counts && !acker.is_heeded(group, last_sent)) {
-                self.limits.clear(slot);
-                self.asked.clear(slot);
-            }
-        }
+        self.quiet.clear(slot);
         self.changed = true;
     }
 }
 
 impl Acker {
     const fn new() -> Self {
-        Self { position: 0, window: 0, widest: 0, past: None, counts: false, proven: false }
+        Self { position: 0, window: 0, past: None, counts: false, open: false, proven: false }
     }
 
     /// It can take packets up to this number.
@@ -386,12 +383,6 @@ impl Acker {
                 .past
                 .as_ref()
                 .is_none_or(|past| past.returns_at <= now && self.position > past.position && self.limit() > last_sent)
-    }
-
-    /// Whether its limit has to be heeded: where receivers acknowledge rarely, only while less than half of its window
-    /// is free (RMC-FLOW-6).
-    fn is_heeded(&self, group: u32, last_sent: u64) -> bool {
-        group <= MOST_DENSE || self.limit().saturating_sub(last_sent) <= u64::from(self.widest / 2)
     }
 
     fn let_go(&mut self, now: Instant, patience: Duration) {
@@ -424,12 +415,12 @@ pub(super) fn reach(config: &Config) -> u64 {
 #[cfg(feature = "sim")]
 crate::fingerprint::state! {
     Ackers {
-        places, limits, positions, fresh, asked, run, group, distrust_until, start, changed;
+        places, limits, positions, fresh, asked, quiet, run, group, distrust_until, start, changed;
         patience, reach
     }
     Place { acker, fresh }
     Run { began, behind }
-    Acker { position, window, widest, past, counts, proven }
+    Acker { position, window, past, counts, open, proven }
     Past { position, times, returns_at }
 }
 

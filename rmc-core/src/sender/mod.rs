@@ -20,7 +20,7 @@ mod selection;
 mod stream;
 mod streams;
 
-pub(crate) use ackers::{Acked, Ackers, MOST_DENSE, Progress, ack_interval};
+pub(crate) use ackers::{ACK_INTERVAL, Acked, Ackers, MOST_DENSE, Progress, SPARSE_INTERVAL, ack_interval};
 pub(crate) use congestion::AdaptiveRate;
 pub(crate) use cookies::Cookies;
 pub(crate) use group_size::{Census, Met};

@@ -28,11 +28,6 @@ impl Selection {
         self.chosen.first()
     }
 
-    /// Whether `id` has a number.
-    pub(crate) fn contains(&self, id: u32) -> bool {
-        self.chosen.get(id).is_some() || self.others.get(id).is_some()
-    }
-
     /// Sets or changes the number of `id`.
     pub(crate) fn set(&mut self, id: u32, number: u64) {
         if self.chosen.get(id).is_some() {

@@ -29,6 +29,7 @@ mod rules_modes;
 mod rules_nack_rtt;
 mod rules_packing;
 mod rules_proof;
+mod rules_quiet;
 mod rules_repair_modes;
 mod rules_repair_share;
 mod rules_stable;

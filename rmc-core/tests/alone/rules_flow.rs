@@ -335,40 +335,6 @@ fn rmc_flow_3_without_flow_control_nobody_is_heeded() {
     assert_eq!(lone.node.stable_seq(), 161, "it is not waited for any more");
 }
 
-/// A sender that has told of 101 receivers, or of 100, in mode Unicast the number of peers.
-fn many(receivers: u16) -> Lone {
-    let mut lone = flowing(100, |_| {});
-    give(&mut lone, 60);
-    for receiver in 1..=receivers {
-        ack(&mut lone, receiver, 60, 100);
-    }
-    lone.run_for(10 * MS);
-    lone
-}
-
-// RMC-FLOW-6
-#[test]
-fn flow_control_up_to_a_hundred_receivers_are_all_heeded() {
-    let mut lone = many(100);
-    give(&mut lone, 200);
-    assert_eq!(last(&lone), 160);
-}
-
-// RMC-FLOW-6
-#[test]
-fn flow_control_of_more_than_a_hundred_those_with_room_are_not() {
-    let mut lone = many(101);
-    give(&mut lone, 200);
-    assert_eq!(last(&lone), 260);
-    // One says that it has less than half of its window left.
-    ack(&mut lone, 7, 260, 50);
-    give(&mut lone, 60);
-    assert_eq!(last(&lone), 310);
-    ack(&mut lone, 7, 310, 51);
-    give(&mut lone, 60);
-    assert_eq!(last(&lone), 380, "and that it has more");
-}
-
 // RMC-FLOW-7
 #[test]
 fn rmc_flow_7_stable_is_what_all_have() {

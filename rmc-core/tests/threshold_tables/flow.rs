@@ -11,6 +11,7 @@ pub(crate) const OF_FLOW: &[(&str, &str, Shown)] = &[
         "QUARTER",
         Pairs(&[("acks_up_to_a_quarter_of_the_window_there_is_none", "acks_at_a_quarter_of_the_window_there_is_one")]),
     ),
+    ("receiver/acks.rs", "REPEATS", BothIn("rmc_ack_6_that_there_is_room_again_is_repeated_twice")),
     ("receiver/acks.rs", "USUALLY_KEPT", BothIn("rmc_ack_4_before_anything_is_seen_a_backlog_has_the_usual_size")),
     ("receiver/acks.rs", "SPREAD", BothIn("rmc_ack_5_acks_are_spread_over_a_millisecond_for_each_receiver")),
     ("sender/ackers.rs", "ACKS_A_SECOND", BothIn("the_interval_grows_with_the_group")),
@@ -49,6 +50,14 @@ pub(crate) const OF_FLOW: &[(&str, &str, Shown)] = &[
         ]),
     ),
     ("sender/ackers.rs", "MOST_DOUBLINGS", BothIn("who_is_let_go_again_and_again_comes_back_later_and_later")),
+    (
+        "sender/ackers.rs",
+        "QUIET_INTERVALS",
+        Pairs(&[(
+            "quiet_intervals_to_the_end_of_them_who_has_room_is_waited_for",
+            "quiet_intervals_past_them_it_is_let_go",
+        )]),
+    ),
     ("sender/ackers.rs", "QUORUM_STALL", BothIn("rmc_flow_4_a_quorum_waits_for_5_s")),
     ("sender/ackers.rs", "SPARSE_INTERVAL", BothIn("the_interval_grows_with_the_group")),
     (

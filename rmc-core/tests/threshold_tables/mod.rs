@@ -38,6 +38,7 @@ pub(crate) const CONSTANTS: &[(&str, &str, Shown)] = &[
     ("config.rs", "SECOND", Nowhere("a unit")),
     ("packet/body.rs", "MAX_DELAY_MICROS", BothIn("rmc_kind_2_intervals_delays_and_round_trips_have_bounds")),
     ("packet/body.rs", "MAX_RTT_MICROS", BothIn("rmc_kind_2_intervals_delays_and_round_trips_have_bounds")),
+    ("packet/body.rs", "OPEN_WINDOW", BothIn("flow_control_of_more_than_a_hundred_those_with_room_are_not")),
     (
         "packet/extension.rs",
         "FIRST_MANDATORY_TYPE",

@@ -2,6 +2,7 @@
 
 use super::RecvStream;
 use crate::event::Stream;
+use crate::packet::OPEN_WINDOW;
 use crate::receiver::acks::Room;
 use crate::shared::Shared;
 
@@ -12,7 +13,7 @@ impl RecvStream {
     }
 
     /// The Ack that is due, if one is: the highest number with nothing missing before it, and how many packets fit
-    /// behind it.
+    /// behind it, or that it need not be heeded.
     pub(crate) fn take_ack(&mut self, shared: &mut Shared) -> Option<(u64, u32)> {
         if !self.acks.is_due() {
             return None;
@@ -24,13 +25,13 @@ impl RecvStream {
             scarce: self.window.is_scarce(shared),
             whole: self.window.whole(shared),
         };
-        self.acks.take(room, shared);
+        let open = self.acks.take(room, shared);
         if self.owner().stream == Stream::Private && self.delivered() == self.window.known() {
             // The sender stops its heartbeats when this arrives; if it does not arrive, the next one comes
             // (RMC-PRIV-4).
             self.liveness.expect_nothing();
         }
-        Some((room.position, self.window.room(shared)))
+        Some((room.position, if open { OPEN_WINDOW } else { self.window.room(shared) }))
     }
 
     /// Whether an Ack is due is looked at.
