@@ -61,37 +61,40 @@ pub struct Config {
     /// How many private streams this node sends at most (S18). 0 to 65,536, default 64. Memory: each holds at most a
     /// send queue and a backlog of its own.
     pub max_private: usize,
-    /// The largest message in bytes, on sending and on receiving. 1 byte to 1 GiB, default 8 MiB.
+    /// The largest message in bytes, on sending and on receiving. 1 byte to 1 GiB, default 8 MiB. At most
+    /// `send_queue_bytes`, `receive_window_bytes` and half of `backlog_bytes`; the send queue has to hold its fragments.
     pub max_message: usize,
     /// The largest datagram sent, in bytes. 64 to 65,507, default 1,472 for an IPv4 group, 1,452 for IPv6: what
     /// Ethernet carries in one frame. Larger ones are fragmented by IP, and lost if any fragment is.
     pub max_datagram: usize,
 
     /// How many packets of a stream are kept that the application has not taken: waiting in order, or cached behind a
-    /// gap (S08). 1 to 2^30, default 8,192. Memory: 200 bytes a packet besides the payload.
+    /// gap (S08). 1 to 2^30, at least `backlog_packets`, default 8,192. Memory: 200 bytes a packet besides the payload.
     pub receive_window_packets: usize,
-    /// The same in bytes of payload, the message being reassembled included. Default 16 MiB. Memory: a quarter more,
-    /// for buffer sizes.
+    /// The same in bytes of payload, the message being reassembled included. At least `backlog_bytes` and
+    /// `max_message`, default 16 MiB. Memory: a quarter more, for buffer sizes.
     pub receive_window_bytes: usize,
     /// How many packets all receive windows hold together; those that were delivered before their turn
-    /// ([`Delivery::Unordered`]) count until their turn has come. Default 1,048,576. Memory: 200 bytes a packet
-    /// besides the payload.
+    /// ([`Delivery::Unordered`]) count until their turn has come. At least one window, default 1,048,576. Memory: 200
+    /// bytes a packet besides the payload.
     pub receive_total_packets: usize,
     /// The bytes of payload that all receive windows hold together; past that one stream at a time may still bring a
-    /// message of at most `max_message` to its end, or none ever would. Default 256 MiB. Memory: a quarter more,
-    /// for buffer sizes.
+    /// message of at most `max_message` to its end, or none ever would. At least one window, default 256 MiB. Memory: a
+    /// quarter more, for buffer sizes.
     pub receive_total_bytes: usize,
 
-    /// How many sent packets are kept for repair, for each stream (S21). 1 to 2^30, default 8,192.
+    /// How many sent packets are kept for repair, for each stream (S21). 1 to 2^30, at least `max_burst` and at most
+    /// `receive_window_packets`, default 8,192.
     pub backlog_packets: usize,
-    /// The same in bytes of payload. Default 16 MiB. Memory: a quarter more, for buffer sizes.
+    /// The same in bytes of payload. At least twice `max_message` and at most `receive_window_bytes`, default 16 MiB.
+    /// Memory: a quarter more, for buffer sizes.
     pub backlog_bytes: usize,
-    /// How long a sent packet is kept for repair. Default `None`: as long as there is room.
+    /// How long a sent packet is kept for repair. 1 ms to 24 h, default `None`: as long as there is room.
     pub backlog_age: Option<Duration>,
     /// How many packets wait to be sent for the first time, for each stream; past that `send` is `Full` (F15). 1 to
     /// 2^30, default 8,192.
     pub send_queue_packets: usize,
-    /// The same in bytes of payload. Default 16 MiB.
+    /// The same in bytes of payload. At least `max_message`, default 16 MiB.
     pub send_queue_bytes: usize,
 
     /// Whose windows bound what this node sends to the group. Default [`FlowControl::Slowest`] with a `stall` of 5 s.
@@ -116,7 +119,8 @@ pub struct Config {
     /// default 0: not at all.
     pub flush_after: Duration,
 
-    /// How many datagrams leave before the driver reads again (S20). 1 to 65,536, default 10.
+    /// How many datagrams leave before the driver reads again (S20). 1 to 65,536, at most `backlog_packets`, default
+    /// 10.
     pub max_burst: usize,
     /// How many datagrams of one size to one destination a `Transmit` holds at most, as their bounds in bytes, burst
     /// and rate allow. 1 to 128, default 1: every datagram is a `Transmit` of its own. More is right where the system
@@ -133,7 +137,7 @@ pub struct Config {
     /// default 20 ms.
     pub nack_resend_time: Duration,
     /// When a gap that was asked for this long ago counts as new, so that its retries begin again with the short
-    /// delays (S11). Default 5 s.
+    /// delays (S11). 1 ms to 1 h, at least `nack_resend_time`, default 5 s.
     pub nack_timeout: Duration,
     /// The longest delay between two NACKs for the same gap. 1 ms to 60 s, default 1 s.
     pub nack_max_delay: Duration,
@@ -156,8 +160,9 @@ pub struct Config {
     /// Whom repairs of the group's stream are sent to. Default [`RepairMode::Adaptive`].
     pub repair_mode: RepairMode,
     /// How much of what leaves repairs may be while data waits, in percent of the bytes; all while none does. With
-    /// flow control, 90 for what several lack that are waited for, if that is more. One asker that is not alone with its
-    /// losses gets an eighth of the share at most while data flows. 1 to 99, default 50.
+    /// flow control, 90 for what several lack that are waited for, if that is more. Where several receivers are known
+    /// one asker gets a part of the share while data flows: an eighth, or of fewer than 8 receivers each as much; and
+    /// more step by step as long as its round trip does not grow (RMC-BUDGET-1, RMC-BUDGET-2). 1 to 99, default 50.
     pub repair_share: u8,
     /// Send repairs to an address alone only once it has proven that it receives there; until then to the group, so
     /// that nobody can make this node flood a third one. Default `true`; `false` where nobody can forge an address.
@@ -169,14 +174,15 @@ pub struct Config {
     pub max_askers: usize,
 
     /// The growing intervals of heartbeats after data; the last one is the idle floor, repeated (S22, F16). 1 to 128
-    /// intervals of 1 ms to 60 s, the longest below `peer_timeout`. Default [`DEFAULT_HEARTBEAT_TIMES`].
+    /// intervals of 1 ms to 60 s, the longest below `peer_timeout`, and as many as a datagram tells: 17 bytes and 4 for
+    /// each are at most `max_datagram`. Default [`DEFAULT_HEARTBEAT_TIMES`].
     pub heartbeat_times: Vec<Duration>,
-    /// How late a heartbeat may be before it counts as missed (F22). Default `None`: half its interval, at least 10
-    /// ms.
+    /// How late a heartbeat may be before it counts as missed (F22). 0 to 1 h, default `None`: half its interval, at
+    /// least 10 ms.
     pub heartbeat_tolerance: Option<Duration>,
     /// After how much silence a peer is given up (S26). 10 ms to 24 h, default 30 s.
     pub peer_timeout: Duration,
-    /// The number past which `SequenceOverflow` warns (S29). Default 2,000,000,000.
+    /// The number past which `SequenceOverflow` warns (S29). 1 to 2^63 - 1, default 2,000,000,000.
     pub sequence_limit: u64,
 
     /// Which events are wanted (S35). Default [`EventMask::DEFAULT`]: those that do not come per packet.

@@ -313,7 +313,8 @@ pub enum Event {
         /// The numbers that it never acknowledged.
         unacknowledged: SeqRange,
     },
-    /// Data waits because [`Config::max_rate`](crate::Config::max_rate) lets no more leave now. Once, until `Resumed`.
+    /// Data waits because [`Config::max_rate`](crate::Config::max_rate), or the rate that
+    /// [`Config::congestion`](crate::Config::congestion) has found, lets no more leave now. Once, until `Resumed`.
     RateLimited,
     /// No data waits any more, and half of [`Config::rate_burst`](crate::Config::rate_burst) may leave at once again.
     Resumed,

@@ -1,9 +1,10 @@
 //! Reliable multicast as a sans-IO state machine.
 //!
-//! A sender multicasts numbered packets and says nothing more than heartbeats at growing intervals. A receiver that
-//! sees a gap asks the sender for what is missing (a NACK); the sender repairs it from a bounded backlog, or says that
-//! it is lost. Every node both sends and receives. The protocol is specified in `docs/protocol.md`; rules are cited by
-//! their numbers there (`RMC-...`), and by those of the program that it comes from (S.. and F..).
+//! A sender multicasts numbered packets, and heartbeats at growing intervals. A receiver that sees a gap asks the
+//! sender for what is missing (a NACK); the sender repairs it from a bounded backlog, or says that it is lost. Now and
+//! then each receiver says how far it has come and how much more it can take (an Ack), and a sender goes no further
+//! ([`Config::flow_control`]). Every node both sends and receives. The protocol is specified in `docs/protocol.md`;
+//! rules are cited by their numbers there (`RMC-...`), and by those of the program that it comes from (S.. and F..).
 //!
 //! [`Protocol`] is pure: it is fed datagrams and times, and returns what to do. It reads no clock, no socket, no
 //! entropy and no environment. The same inputs give the same outputs, byte for byte, on every platform. `rmc-std`
@@ -76,8 +77,11 @@
 //! # What a sender and a receiver can rely on
 //!
 //! Per peer and stream [`Protocol::recv`] gives every message once and in order, or says which numbers are lost, in
-//! their place. A slow application is backpressure: what it does not take stays in the receive window, and what does
-//! not fit is asked for again later. Everything that a packet can make grow has a bound in [`Config`].
+//! their place. A slow application is backpressure: what it does not take stays in the receive window, a sender goes no
+//! further than its receivers have room for, and its [`Protocol::send`] is `Full` once its queue is. A receiver that
+//! does not advance is let go after a while, with [`Event::PeerEvicted`] ([`FlowControl`]). Without flow control what
+//! does not fit is asked for again later, and is lost once it has left the sender's backlog. Everything that a packet
+//! can make grow has a bound in [`Config`].
 //!
 //! # Panics
 //!

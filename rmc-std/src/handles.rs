@@ -102,12 +102,13 @@ impl Sender {
     ///
     /// - `Slowest`: all that count have it. Who does not advance for `stall` is let go, with the event `PeerEvicted`,
     ///   and waited for no longer: `Ok` means everybody only if that was not told.
-    /// - `Quorum`: n of them have it, or all where fewer count. Of those, who does not advance for 5 s is let go.
+    /// - `Quorum`: n of them have it, or all where fewer count. Who does not advance for 5 s is let go.
     /// - `None`: all that count have it. Nobody is let go: one that lives and does not advance, because its application
     ///   takes nothing, is waited for until more was sent than the backlog keeps. Give a timeout.
     ///
     /// A receiver counts when its first acknowledgement has come, which takes up to 0.1 s, and longer in large groups;
-    /// before that nobody waits for it. Where it matters that a certain one has something, let its application answer.
+    /// one that joins far behind counts later. Before that nobody waits for it. Where it matters that a certain one has
+    /// something, let its application answer.
     ///
     /// # Errors
     ///

@@ -1,8 +1,8 @@
 //! Reliable multicast over blocking std UDP sockets: the driver of [`rmc_core`].
 //!
 //! Every node of a group sends to all others. What a node sends arrives at each of the others complete and in order, or
-//! the ranges that are lost for good are named in their place. Who misses something asks its sender for it (NACK);
-//! nothing else comes back.
+//! the ranges that are lost for good are named in their place. Who misses something asks its sender for it (NACK). Who
+//! gets everything says now and then how far it has come and how much more it can take, and senders go no further.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -74,9 +74,11 @@
 //! # Backpressure
 //!
 //! `send` waits while the send queue is full. What is received stays in the protocol until `recv` takes it: an
-//! application that is slower than its senders makes the receive window fill up, what does not fit is dropped and asked
-//! for again later, and if the sender has forgotten it by then, `recv` reports it as lost. Nothing grows without bound,
-//! and no loss goes unreported.
+//! application that is slower than its senders makes the receive window fill up, which its node tells them, and they
+//! send no more than there is room for, so that their queues fill up in turn ([`FlowControl`]). One that does not
+//! advance for 5 s is let go, with the event `PeerEvicted` at the sender, and others go on. From then on, and without
+//! flow control or acknowledgements, what does not fit is dropped and asked for again later, and if the sender has
+//! forgotten it by then, `recv` reports it as lost. Nothing grows without bound, and no loss goes unreported.
 //!
 //! # Panics
 //!

@@ -52,23 +52,26 @@ pub enum RepairMode {
 /// Which receivers of the group's stream a sender waits for, so that it sends no more than they can take, and keeps for
 /// repair what they have not acknowledged.
 ///
-/// A receiver counts once it has acknowledged something (see [`acknowledge`](crate::Config::acknowledge)) and what comes next lies within
-/// its window. Whoever never acknowledges, and whoever has fallen behind by more than a window, holds nobody up. Where
-/// more than 100 receivers are known only those count of whose windows less than half is free.
+/// A receiver counts from its first acknowledgement on (see [`acknowledge`](crate::Config::acknowledge)) that comes
+/// before more was sent than the backlog keeps, or when it is behind by at most half of that (RMC-FLOW-2). Whoever
+/// never acknowledges, or joins further behind, holds nobody up. Who counts is waited for until it is let go or gone.
+/// In groups of more than 100 those that have room for more than half of their window acknowledge rarely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FlowControl {
-    /// None: what leaves is bounded by the queue, the rate and the socket only.
+    /// None: what leaves is bounded by the queue, the rate and the socket only. A receiver that has fallen behind by
+    /// more than the backlog keeps counts no longer for what waits until everything has arrived.
     None,
     /// All of them. Whoever has not advanced for `stall` since a heartbeat that it should have answered is let go, with
     /// the event [`PeerEvicted`](crate::Event::PeerEvicted), and gets what it misses as far as it is still there.
     Slowest {
-        /// 10 ms to 1 h, default 5 s; at least two intervals of acknowledgements in any case (0.2 s, with more than
-        /// 100 receivers 2 s and more).
+        /// 10 ms to 1 h, default 5 s; at least two intervals of acknowledgements in any case, which are 0.2 s, and more
+        /// in large groups.
         stall: Duration,
     },
-    /// The `n` best of them. Of those, one that has not advanced for 5 s is let go as with `Slowest`.
+    /// The `n` of them that let it go furthest. Who has not advanced for 5 s is let go as with `Slowest`, be it one of
+    /// these or not.
     Quorum {
-        /// 1 to 2^20. Where fewer are known: all of them.
+        /// 1 to 2^20. Where fewer count: all of them.
         n: usize,
     },
 }

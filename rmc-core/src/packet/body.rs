@@ -31,7 +31,7 @@ pub enum Body<'a> {
         /// Microseconds, at most 10 s: the longest random delay that a receiver should put before its first NACK of a
         /// gap.
         backoff: u32,
-        /// How many receivers the sender knows of; 0: unknown.
+        /// How many receivers there probably are, those included that the sender has not met; 0: unknown.
         group: u32,
         /// Microseconds, at most 60 s: the sender's estimate of the round trip for its group; 0: unknown.
         rtt: u32,

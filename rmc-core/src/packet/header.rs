@@ -11,7 +11,7 @@ pub const MAGIC: u8 = 0x52;
 pub const MAGIC_SEALED: u8 = 0x53;
 /// The version that this codec speaks.
 pub const VERSION: u8 = 1;
-/// The heartbeat index that promises nothing: the stream has never sent, is silent, or has ended.
+/// The heartbeat index that promises nothing: the stream has never sent, has ended, or is private and acknowledged.
 pub const NO_PROMISE: u8 = 255;
 
 /// The flag EXT. It never meets [`Flags`]: whether there is an extension block says the same.

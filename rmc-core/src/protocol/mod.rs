@@ -41,13 +41,15 @@ pub(crate) use segments::MAX_SEGMENTS;
 ///
 /// - **Inputs** change state: [`handle_datagram`](Self::handle_datagram), [`handle_timeout`](Self::handle_timeout),
 ///   [`send`](Self::send), [`send_to`](Self::send_to), [`send_at`](Self::send_at), [`flush`](Self::flush),
-///   [`recv`](Self::recv), [`recv_into`](Self::recv_into), [`reset`](Self::reset),
-///   [`set_heartbeat_times`](Self::set_heartbeat_times), [`set_silent`](Self::set_silent),
-///   [`set_join_policy`](Self::set_join_policy), [`activate`](Self::activate), [`deactivate`](Self::deactivate),
-///   [`set_local_addr`](Self::set_local_addr), [`transmit_failed`](Self::transmit_failed),
-///   [`remove_peer`](Self::remove_peer), [`finish`](Self::finish), [`close`](Self::close).
+///   [`recv`](Self::recv), [`recv_into`](Self::recv_into), [`take`](Self::take), [`give_back`](Self::give_back),
+///   [`reset`](Self::reset), [`set_heartbeat_times`](Self::set_heartbeat_times), [`set_silent`](Self::set_silent),
+///   [`set_join_policy`](Self::set_join_policy), [`set_max_segments`](Self::set_max_segments),
+///   [`activate`](Self::activate), [`deactivate`](Self::deactivate), [`set_local_addr`](Self::set_local_addr),
+///   [`transmit_failed`](Self::transmit_failed), [`remove_peer`](Self::remove_peer), [`finish`](Self::finish),
+///   [`close`](Self::close).
 /// - **Output**: [`poll_action`](Self::poll_action). Whatever leaves is built when polled, from pending state, so that
-///   obsolete work is never sent and no queue of packets exists.
+///   obsolete work is never sent and no queue of packets exists. [`swap_segments`](Self::swap_segments) takes over the
+///   bytes of what was polled last.
 /// - **Queries** change nothing: all others.
 ///
 /// The contract: after one or more inputs call `poll_action` until it returns

@@ -31,9 +31,9 @@ impl Segments {
 }
 
 impl Protocol {
-    /// Takes over the bytes of the last `Transmit`, if it had several datagrams, and leaves `buffer` for the next one:
-    /// nothing is copied. Returns whether it did. A driver that lets go of the protocol while it sends saves a copy
-    /// this way; one that fails then gives the bytes back, by the same call, before it tells
+    /// Output: takes over the bytes of the last `Transmit`, if it had several datagrams, and leaves `buffer` for the
+    /// next one: nothing is copied. Returns whether it did. A driver that lets go of the protocol while it sends saves
+    /// a copy this way; one that fails then gives the bytes back, by the same call, before it tells
     /// [`transmit_failed`](Self::transmit_failed).
     pub fn swap_segments(&mut self, buffer: &mut Vec<u8>) -> bool {
         let several = matches!(self.out.last, Some(Sent { bytes: Source::Segments(_), .. }));
