@@ -7,6 +7,7 @@ mod demo;
 mod ends;
 mod goodput;
 mod json_lines;
+mod let_go;
 mod namespaces;
 mod options;
 mod program;

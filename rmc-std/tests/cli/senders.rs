@@ -45,7 +45,9 @@ fn the_first_sender_whose_data_comes_is_followed() {
     receiver.wait_for("\"len\":30");
     // A stranger that breaks off changes nothing.
     second.signal("-KILL");
-    assert_eq!(first.done().status, Some(0));
+    // It took part, so that the first one may have had to let it go.
+    let sent = first.done();
+    assert!(matches!(sent.status, Some(0 | 3)), "{}", sent.stderr);
     let done = receiver.done();
     let summary = done.summary();
     assert_eq!((done.status, &summary["peer"]), (Some(0), &address(63).into()), "{}", done.stderr);

@@ -68,7 +68,10 @@ fn a_killed_receiver_leaves_the_others_whole() {
     killed.wait_for("new_packet");
     killed.signal("-KILL");
     assert_eq!(killed.done().status, None);
-    assert_eq!(sender.done().status, Some(0));
+    let sent = sender.done();
+    // The killed one was let go, unless that was before its first Ack or behind all of the stream.
+    let status = if sent.summary()["let_go"] == 0 { 0 } else { 3 };
+    assert_eq!(sent.status, Some(status), "{}", sent.stderr);
     assert_eq!(kept.done().status, Some(0));
     assert!(same(&input, &output));
 }

@@ -26,7 +26,8 @@ pub(crate) struct Cli {
 }
 
 const STATUSES: &str = "Exit status: 0: all that was to come or to be sent did; 1: something is missing, lost or changed, or the time \
-                        ran out; 2: it could not be done; 130: interrupted before the end. Ctrl-C ends cleanly, a second one at once.";
+                        ran out; 2: it could not be done; 3: all was sent (send), but a receiver was let go, which may miss some of \
+                        it; 130: interrupted before the end. Ctrl-C ends cleanly, a second one at once.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -43,6 +44,7 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = SEND_HELP)]
 pub(crate) struct SendArgs {
     /// The file to send; -: standard input. If it is empty, one empty message is sent (default, unless that is a
     /// terminal)
@@ -73,6 +75,10 @@ pub(crate) struct SendArgs {
     #[command(flatten)]
     pub(crate) node: NodeArgs,
 }
+
+const SEND_HELP: &str = "Receivers that have acknowledged something are waited for. One that then does not go on for 5 s is let go: it \
+                         is named on standard error, and gets what it misses only as long as that is kept. If all was sent the exit \
+                         status is 3 then, instead of 0; not for those that have told their end, as rmc recv does when it ends.";
 
 #[derive(Debug, Args)]
 pub(crate) struct RecvArgs {

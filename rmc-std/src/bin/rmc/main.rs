@@ -5,6 +5,7 @@ mod bench;
 mod demo;
 mod interrupt;
 mod json;
+mod let_go;
 mod message;
 mod node;
 mod progress;

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::args::SendArgs;
 use crate::json::{self, Lines};
+use crate::let_go::LetGo;
 use crate::progress::{self, Screen, Unit};
 use crate::units::{per_second, show_bytes};
 use crate::{Failure, interrupt, message, node};
@@ -23,6 +24,8 @@ const GLANCE: Duration = Duration::from_millis(100);
 const FOREVER: Duration = Duration::from_secs(1 << 32);
 /// However many requests come, repairs end after so long.
 const MAX_LINGER: Duration = Duration::from_secs(300);
+/// The status where all was sent, and not all receivers were waited for to have it.
+const LET_GO: u8 = 3;
 
 pub(crate) fn run(options: &SendArgs) -> Result<ExitCode, Failure> {
     options.check()?;
@@ -35,18 +38,26 @@ pub(crate) fn run(options: &SendArgs) -> Result<ExitCode, Failure> {
     let builder = node::lossy(builder, options.node.drop.unwrap_or(0.0), options.node.seed);
     let node = node::build(builder)?;
     screen.say(&format!("sending from {} to {}", node.local_addr(), node.group()));
+    let let_go = LetGo::default();
     let job = Job { options, node: &node, lines: &lines, screen: &screen };
     let outcome = thread::scope(|scope| {
-        scope.spawn(|| tell_events(&node, &lines, &screen, |_| true));
+        scope.spawn(|| {
+            tell_events(&node, &lines, &screen, |event| {
+                let_go.heed(event, &screen);
+                true
+            });
+        });
         scope.spawn(|| tell_received(&node, &lines));
         let outcome = job.run(source);
         // Whatever happened, the two threads end when the node is closed.
         node.close();
         outcome
     })?;
-    job.summary(&outcome, start.elapsed())?;
+    let let_go = let_go.count(&node.stats());
+    job.summary(&outcome, let_go, start.elapsed())?;
     Ok(match (outcome.interrupted, outcome.sent_all) {
         (true, _) => ExitCode::from(interrupt::STATUS),
+        (false, true) if let_go > 0 => ExitCode::from(LET_GO),
         (false, true) => ExitCode::SUCCESS,
         (false, false) => ExitCode::FAILURE,
     })
@@ -194,14 +205,15 @@ impl Job<'_> {
         patient
     }
 
-    fn summary(&self, outcome: &Outcome, elapsed: Duration) -> Result<(), Failure> {
+    fn summary(&self, outcome: &Outcome, let_go: u64, elapsed: Duration) -> Result<(), Failure> {
         let stats = self.node.stats();
         if self.lines.are_wanted() {
             let fields = json!({
-                "ok": outcome.sent_all && !outcome.interrupted,
+                "ok": outcome.sent_all && !outcome.interrupted && let_go == 0,
                 "messages": outcome.messages,
                 "bytes": outcome.bytes,
                 "interrupted": outcome.interrupted,
+                "let_go": let_go,
                 "sending_s": outcome.sending.as_secs_f64(),
                 "seconds": elapsed.as_secs_f64(),
                 "stats": json::stats_value(&stats, &self.node.socket_stats()),
@@ -211,7 +223,7 @@ impl Job<'_> {
         }
         if !self.options.node.output.quiet {
             let text = format!(
-                "sent {} messages, {} in {:.2?} ({}/s); {} NACKs, {} repairs, {} told lost",
+                "sent {} messages, {} in {:.2?} ({}/s); {} NACKs, {} repairs, {} told lost, {let_go} let go",
                 outcome.messages,
                 show_bytes(outcome.bytes),
                 outcome.sending,
@@ -288,8 +300,8 @@ pub(crate) fn tell_events(node: &Endpoint, lines: &Lines, screen: &Screen, is_to
                 if let Event::Notice(notice) = &event {
                     screen.say(&format!("rmc: {notice}"));
                 }
-                if lines.are_wanted()
-                    && is_told(&event)
+                if is_told(&event)
+                    && lines.are_wanted()
                     && let Some((name, fields)) = json::event_fields(&event)
                 {
                     lines.event(name, fields);
