@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rmc_std::Endpoint;
 
-use crate::program::{Done, LONG, Program, group};
+use crate::program::{Done, LONG, Program, group, run};
 
 /// What the stuck receiver has room for.
 const ROOM: usize = 64;
@@ -99,4 +99,19 @@ fn one_that_has_told_its_end_is_none_that_was_let_go() {
     let summary = done.summary();
     assert_eq!((done.status, &summary["ok"], &summary["let_go"]), (Some(0), &true.into(), &0.into()), "{summary}");
     assert_eq!(summary["stats"]["tx"]["let_go"], 1);
+}
+
+/// The stuck one has room for 64 messages and takes none, so that the rest waits for it. All of them need 7 s: longer than
+/// its first Ack by far, and hardly longer than until it is let go.
+#[test]
+fn bench_says_that_not_all_was_acknowledged() {
+    let group = group(74);
+    let stuck = Stuck::new(&group);
+    let done = run(&format!("bench --role send --messages 700 --rate 100 --size {LINE} --json --group {group}"));
+    let summary = done.summary();
+    assert_eq!((done.status, &summary["ok"]), (Some(1), &false.into()), "{summary}");
+    let sender = &summary["sender"];
+    assert_eq!((&sender["messages"], &sender["acknowledged"]), (&700.into(), &false.into()), "{summary}");
+    assert_eq!(sender["let_go"], 1, "{summary}");
+    assert_names(&done, &stuck.address());
 }

@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rmc_std::{Endpoint, Event, EventMask, SendError};
+use rmc_std::{Endpoint, Event, EventKind, EventMask, SendError};
 use serde_json::{Value, json};
 
 use crate::args::{BenchArgs, Role};
 use crate::json::{self, Lines};
+use crate::let_go::LetGo;
 use crate::progress::{self, Screen, Unit};
 use crate::units::{per_second, show_bytes};
 use crate::{Failure, interrupt, node};
@@ -60,8 +61,9 @@ struct Sent {
     messages: u64,
     /// From the first message until all receivers had the last, as far as that was waited for.
     elapsed: Duration,
-    /// All that acknowledge have everything.
+    /// All that acknowledge have everything, and none of them was let go.
     acknowledged: bool,
+    let_go: u64,
     stats: Value,
 }
 
@@ -97,6 +99,11 @@ fn receiving_node(options: &BenchArgs, index: u16) -> Result<Endpoint, Failure> 
     node::build(node::lossy(builder, own.drop.unwrap_or(0.0), own.seed))
 }
 
+fn sending_node(options: &BenchArgs) -> Result<Endpoint, Failure> {
+    let events = EventMask::NONE.with(EventKind::PeerFinished).with(EventKind::PeerEvicted);
+    node::build(node::builder(&options.node, events)?)
+}
+
 /// A small socket buffer is what most often keeps a benchmark slow.
 fn say_what_is_small(node: &Endpoint, screen: &Screen) {
     while let Ok(event) = node.try_next_event() {
@@ -109,7 +116,7 @@ fn say_what_is_small(node: &Endpoint, screen: &Screen) {
 fn all(options: &BenchArgs, screen: &Screen) -> Result<Outcome, Failure> {
     let receivers =
         (0..options.receivers).map(|index| receiving_node(options, index)).collect::<Result<Vec<_>, _>>()?;
-    let sender = node::build(node::builder(&options.node, EventMask::NONE)?)?;
+    let sender = sending_node(options)?;
     receivers.first().into_iter().for_each(|receiver| say_what_is_small(receiver, screen));
     let running = AtomicUsize::new(receivers.len());
     thread::scope(|scope| {
@@ -136,7 +143,7 @@ fn all(options: &BenchArgs, screen: &Screen) -> Result<Outcome, Failure> {
 }
 
 fn send_to_others(options: &BenchArgs, screen: &Screen) -> Result<Sent, Failure> {
-    let sender = node::build(node::builder(&options.node, EventMask::NONE)?)?;
+    let sender = sending_node(options)?;
     let sent = send(options, &sender, screen)?;
     sender.start_finish(LINGER);
     while !sender.wait_closed(Some(GLANCE)) && !interrupt::asked() {}
@@ -183,11 +190,18 @@ fn send(options: &BenchArgs, sender: &Endpoint, screen: &Screen) -> Result<Sent,
         }
     }
     bar.set_position(sent);
-    let acknowledged = all_have_it(sender);
+    let all_have_it = all_have_it(sender);
     let elapsed = begun.elapsed();
     bar.finish();
-    let stats = json::stats_value(&sender.stats(), &sender.socket_stats());
-    Ok(Sent { messages: sent, elapsed, acknowledged, stats })
+    let let_go = LetGo::default();
+    while let Ok(event) = sender.try_next_event() {
+        let_go.heed(&event, screen);
+    }
+    // Whoever is not waited for any more holds nothing back: that need not mean that it has everything.
+    let stats = sender.stats();
+    let (let_go, acknowledged) = (stats.tx.let_go, all_have_it && stats.tx.let_go == 0);
+    let stats = json::stats_value(&stats, &sender.socket_stats());
+    Ok(Sent { messages: sent, elapsed, acknowledged, let_go, stats })
 }
 
 fn gather(options: &BenchArgs, sender: &Endpoint) -> Result<(), Failure> {
@@ -242,7 +256,11 @@ fn table(options: &BenchArgs, outcome: &Outcome) -> String {
             sent.elapsed.as_secs_f64(),
             per_second(sent.messages, sent.elapsed),
             show_bytes(per_second(bytes, sent.elapsed)),
-            if sent.acknowledged { "" } else { "; NOT all was acknowledged" }
+            match (sent.acknowledged, sent.let_go) {
+                (true, _) => String::new(),
+                (false, 0) => "; NOT all was acknowledged".to_owned(),
+                (false, let_go) => format!("; NOT all was acknowledged, {let_go} let go"),
+            }
         ));
     }
     for (index, report) in (1..).zip(&outcome.reports) {
@@ -312,6 +330,7 @@ fn summary(options: &BenchArgs, outcome: &Outcome) -> Value {
             "messages_per_second": per_second(sent.messages, sent.elapsed),
             "bytes_per_second": per_second(sent.messages * options.size as u64, sent.elapsed),
             "acknowledged": sent.acknowledged,
+            "let_go": sent.let_go,
             "stats": sent.stats,
         })
     });
