@@ -1,11 +1,12 @@
 //! `rmc bench`.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rmc_std::Endpoint;
 use serde_json::Value;
 
-use crate::program::{Program, group, run};
+use crate::program::{LONG, Program, group, run};
 
 fn rate(of: &Value) -> u64 {
     of["messages_per_second"].as_u64().expect("a number")
@@ -65,6 +66,42 @@ fn loss_is_repaired_and_shown() {
     let summary = done.summary();
     assert_eq!((done.status, &summary["ok"]), (Some(0), &true.into()), "{}\n{summary}", done.stderr);
     assert!(summary["receivers"][0]["repaired"].as_u64() > Some(0), "{summary}");
+}
+
+/// The last message is larger than a receiver takes, and no later one has a number that would show the gap.
+#[test]
+fn a_tail_that_is_lost_is_missed() {
+    let group = group(108);
+    let receiver = Program::start(&format!("bench --role recv --json --group {group}"));
+    let people = Program::start(&format!("bench --role recv --group {group}"));
+    let builder = Endpoint::builder(group.parse().expect("it is an address")).interface([127, 0, 0, 1].into());
+    let builder = builder.max_rate(50_000_000).config(|config| {
+        config.max_message = 9 << 20;
+        (config.backlog_packets, config.backlog_bytes) = (1 << 14, 32 << 20);
+        (config.receive_window_packets, config.receive_window_bytes) = (1 << 14, 32 << 20);
+    });
+    let sender = builder.build().expect("it can be built");
+    let deadline = Instant::now() + LONG;
+    while sender.peers().len() < 2 {
+        assert!(Instant::now() < deadline, "the receivers are not heard");
+        thread::sleep(Duration::from_millis(2));
+    }
+    for number in 0..10_u64 {
+        let message = [number.to_le_bytes(), [0; 8]].concat();
+        sender.send(&message).expect("it is open");
+    }
+    sender.send(&vec![0; (8 << 20) + 1]).expect("it is open");
+    sender.flush(Some(LONG)).expect("both get all of it");
+    sender.start_finish(Duration::from_secs(1));
+    let done = receiver.done();
+    let summary = done.summary();
+    assert_eq!((done.status, &summary["ok"]), (Some(1), &false.into()), "{}\n{summary}", done.stderr);
+    let receiver = &summary["receivers"][0];
+    assert_eq!((&receiver["messages"], &receiver["finished"]), (&10.into(), &true.into()), "{summary}");
+    assert_eq!((&receiver["missing"], &receiver["wrong"]), (&0.into(), &0.into()), "no number tells: {summary}");
+    assert!(receiver["lost"].as_u64() > Some(5_000), "{summary}");
+    let done = people.done();
+    assert!(done.status == Some(1) && done.stdout[0].contains(" packets LOST, "), "{:?}", done.stdout);
 }
 
 #[test]

@@ -271,8 +271,9 @@ fn table(options: &BenchArgs, outcome: &Outcome) -> String {
             "NOTHING CAME".to_owned()
         } else {
             format!(
-                "{} MISSING, {} WRONG{}",
+                "{} MISSING, {} packets LOST, {} WRONG{}",
                 report.missing,
+                report.lost,
                 report.wrong,
                 if report.finished { "" } else { ", NO END" }
             )
@@ -312,6 +313,7 @@ fn summary(options: &BenchArgs, outcome: &Outcome) -> Value {
                 "messages": report.messages,
                 "bytes": report.bytes,
                 "missing": report.missing,
+                "lost": report.lost,
                 "wrong": report.wrong,
                 "finished": report.finished,
                 "repaired": report.stats.repair.repaired,

@@ -22,6 +22,8 @@ pub(super) struct Report {
     pub(super) bytes: u64,
     /// Messages that are not there: the numbers say so.
     pub(super) missing: u64,
+    /// Packets that are lost for good: also those of the last messages, behind which no number tells.
+    pub(super) lost: u64,
     /// Messages that are not what was sent, or came out of order.
     pub(super) wrong: u64,
     pub(super) latency: Histogram,
@@ -35,7 +37,7 @@ pub(super) struct Report {
 impl Report {
     /// Everything up to the end came, in order and intact.
     pub(super) const fn is_whole(&self) -> bool {
-        self.finished && self.missing == 0 && self.wrong == 0 && self.messages > 0
+        self.finished && self.missing == 0 && self.lost == 0 && self.wrong == 0 && self.messages > 0
     }
 
     pub(super) fn messages_per_second(&self) -> u64 {
@@ -56,6 +58,7 @@ pub(super) fn receive(node: &Endpoint, bar: &ProgressBar, gone: impl Fn() -> boo
         messages: 0,
         bytes: 0,
         missing: 0,
+        lost: 0,
         wrong: 0,
         latency: Histogram::new(),
         elapsed: Duration::ZERO,
@@ -86,6 +89,10 @@ pub(super) fn receive(node: &Endpoint, bar: &ProgressBar, gone: impl Fn() -> boo
                         }
                         _ => report.wrong += 1,
                     }
+                }
+                Lent::Lost { peer, ranges, .. } if sender.is_none_or(|sender| sender == peer) => {
+                    sender = Some(peer);
+                    report.lost += ranges.iter().map(|range| range.len()).sum::<u64>();
                 }
                 Lent::Ended { peer, cause, .. } if sender == Some(peer) => {
                     report.finished = cause == EndCause::Finished;
