@@ -167,6 +167,9 @@ impl Protocol {
         }
         if let Some((followed, _)) = self.peers.follow(slot, stream, Opening::Behind(seq), &mut self.shared) {
             followed.heartbeat(beat, &mut self.shared);
+            if stream == Stream::Group && followed.has_end() {
+                self.peers.ackers.leaves(slot);
+            }
         }
     }
 
@@ -178,11 +181,12 @@ impl Protocol {
     }
 
     fn ended_before_data(&mut self, slot: u32, end: bool) {
-        let Some(peer) = self.peers.get_mut(slot) else { return };
-        let address = peer.address;
-        if end && !core::mem::replace(&mut peer.finished, true) {
-            self.shared.event(Event::PeerFinished { peer: address, seq: 0 });
+        let Some(peer) = self.peers.get_mut(slot).filter(|_| end) else { return };
+        if !core::mem::replace(&mut peer.finished, true) {
+            let peer = peer.address;
+            self.shared.event(Event::PeerFinished { peer, seq: 0 });
         }
+        self.peers.ackers.leaves(slot);
     }
 
     fn follows(&self, slot: u32, stream: Stream) -> bool {

@@ -9,9 +9,9 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::clocks::{Clocks, Manner};
 use super::selection::Selection;
 use crate::config::{Config, FlowControl};
-use crate::heap::Deadlines;
 use crate::packet::OPEN_WINDOW;
 use crate::time::{Instant, earlier};
 
@@ -21,8 +21,6 @@ pub(crate) const MOST_DENSE: u32 = 100;
 pub(crate) const ACK_INTERVAL: Duration = Duration::from_millis(100);
 /// The same where there are many of them, at least.
 pub(crate) const SPARSE_INTERVAL: Duration = Duration::from_secs(1);
-/// Who need not be heeded is let go after so many intervals: Acks that come rarely are lost as easily as others.
-const QUIET_INTERVALS: u32 = 16;
 /// So many Acks a second come from all receivers together.
 const ACKS_A_SECOND: u32 = 1_000;
 /// Before any receiver counts it is waited for so long from the first packet on.
@@ -46,8 +44,6 @@ pub(crate) fn ack_interval(group: u32) -> Duration {
 #[derive(Clone)]
 pub(crate) struct Ackers {
     places: Vec<Place>,
-    /// How long who does not advance is waited for; `None`: nobody is.
-    patience: Option<Duration>,
     /// So many packets the backlog keeps for sure.
     reach: u64,
     /// The limits of those that count; of those that need not be heeded now there is none, and it is the highest number.
@@ -56,14 +52,10 @@ pub(crate) struct Ackers {
     positions: Selection,
     /// Who advanced, or began to count, since the last Heartbeat.
     fresh: Vec<u32>,
-    /// When a Heartbeat left since which they have not advanced.
-    asked: Deadlines,
-    /// The same of those that need not be heeded, and speak rarely.
-    quiet: Deadlines,
+    /// Who has not advanced since a Heartbeat.
+    clocks: Clocks,
     /// The first Heartbeat since the last first transmission, and when that was.
     run: Option<Run>,
-    /// How many receivers were told last that there are.
-    group: u32,
     /// Until when nobody new counts without having proven its address.
     distrust_until: Option<Instant>,
     start: Start,
@@ -107,6 +99,8 @@ struct Acker {
     counts: bool,
     /// It has more room than matters, and says so when that changes.
     open: bool,
+    /// It has announced its end.
+    leaving: bool,
     proven: bool,
 }
 
@@ -148,15 +142,12 @@ impl Ackers {
         };
         Self {
             places: Vec::new(),
-            patience,
             reach: reach(config),
             run: None,
-            group: 0,
             limits: Selection::new(most),
             positions: Selection::new(most),
             fresh: Vec::new(),
-            asked: Deadlines::default(),
-            quiet: Deadlines::default(),
+            clocks: Clocks::new(patience),
             distrust_until: None,
             start: if patience.is_none() { Start::Over } else { Start::Free },
             changed: true,
@@ -165,7 +156,7 @@ impl Ackers {
 
     /// The highest number that may be sent now.
     pub(crate) fn limit(&self) -> u64 {
-        if self.patience.is_none() {
+        if self.clocks.patience().is_none() {
             return u64::MAX;
         }
         let most = if self.start == Start::Over { u64::MAX } else { self.reach };
@@ -203,7 +194,7 @@ impl Ackers {
 
     /// Whether a receiver that is waited for may lack `seq`: data can go on by so much only, as long as it does.
     pub(crate) fn waits_for(&self, seq: u64) -> bool {
-        self.patience.is_some() && self.stable().is_some_and(|stable| seq > stable)
+        self.clocks.patience().is_some() && self.stable().is_some_and(|stable| seq > stable)
     }
 
     /// Whether something has changed since the last call that may move the limit.
@@ -214,8 +205,7 @@ impl Ackers {
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let starts_at = if let Start::Waiting(until) = self.start { Some(until) } else { None };
-        let stalls_at = |asked: &Deadlines, open| asked.next().and_then(|asked_at| Some(asked_at + self.wait(open)?));
-        earlier(starts_at, earlier(stalls_at(&self.asked, false), stalls_at(&self.quiet, true)))
+        earlier(starts_at, self.clocks.deadline())
     }
 
     /// An Ack came, of a number that was sent (RMC-FLOW-2, RMC-FLOW-5).
@@ -235,7 +225,7 @@ impl Ackers {
             // It was overtaken on its way.
             return;
         }
-        let open = window == OPEN_WINDOW && self.group > MOST_DENSE;
+        let open = window == OPEN_WINDOW && self.clocks.group() > MOST_DENSE;
         let window = window.min(u32::try_from(self.reach).unwrap_or(u32::MAX));
         let limit = seq.saturating_add(window.into());
         let advanced = seq > acker.position || limit > acker.limit();
@@ -250,11 +240,9 @@ impl Ackers {
             acker.counts = true;
         }
         if advanced || turned {
-            self.asked.clear(slot);
-            self.quiet.clear(slot);
+            self.clocks.stop(slot);
         }
-        let asked = if open { &self.quiet } else { &self.asked };
-        if asked.get(slot).is_none() && !core::mem::replace(fresh, true) {
+        if !self.clocks.runs(slot) && !core::mem::replace(fresh, true) {
             self.fresh.push(slot);
         }
         self.limits.set(slot, if open { u64::MAX } else { limit });
@@ -269,8 +257,8 @@ impl Ackers {
     /// the end of the patience to do so again (RMC-FLOW-4).
     /// `data_at`: when the last number sent was.
     pub(crate) fn beat(&mut self, group: u32, last_sent: u64, data_at: Option<Instant>, now: Instant) {
-        self.group = group;
-        if self.patience.is_none() {
+        self.clocks.set_group(group);
+        if self.clocks.patience().is_none() {
             self.leave_behind(last_sent);
             return;
         }
@@ -281,8 +269,7 @@ impl Ackers {
             let Some(place) = self.places.get_mut(slot as usize) else { continue };
             place.fresh = false;
             if let Some(acker) = place.acker.as_ref().filter(|acker| acker.counts) {
-                let asked = if acker.open { &mut self.quiet } else { &mut self.asked };
-                asked.set(slot, now);
+                self.clocks.start(slot, acker.manner(), now);
             }
         }
     }
@@ -295,22 +282,15 @@ impl Ackers {
         sent_at: impl Fn(u64) -> Option<Instant>,
         now: Instant,
     ) -> Option<(u32, u64)> {
-        let patience = self.patience?;
+        let patience = self.clocks.patience()?;
         loop {
-            let late = |asked: &Deadlines, open| {
-                let wait = self.wait(open)?;
-                asked.first().filter(|&(asked_at, _)| asked_at + wait <= now)
-            };
-            let (asked_at, slot) = late(&self.asked, false).or_else(|| late(&self.quiet, true))?;
-            self.asked.clear(slot);
-            self.quiet.clear(slot);
+            let (asked_at, slot) = self.clocks.pop_late(now)?;
             let Some(Place { acker: Some(acker), fresh }) = self.places.get_mut(slot as usize) else { continue };
             // What it does not owe, or only since then, is no stall.
             let owes_since = acker.owes_since(progress, &sent_at);
             if owes_since.is_none_or(|since| since > asked_at) {
                 match self.run.filter(|run| owes_since.is_some_and(|since| since <= run.began)) {
-                    Some(run) if acker.open => self.quiet.set(slot, run.began),
-                    Some(run) => self.asked.set(slot, run.began),
+                    Some(run) => self.clocks.start(slot, acker.manner(), run.began),
                     None if !core::mem::replace(fresh, true) => self.fresh.push(slot),
                     None => {}
                 }
@@ -323,6 +303,15 @@ impl Ackers {
             acker.let_go(now, patience);
             self.discount(slot);
             return Some((slot, position));
+        }
+    }
+
+    /// The peer at this place has announced its end: it is not waited for as long as others (RMC-FLOW-4).
+    pub(crate) fn leaves(&mut self, slot: u32) {
+        let acker = self.places.get_mut(slot as usize).and_then(|place| place.acker.as_mut());
+        if let Some(acker) = acker.filter(|acker| !acker.leaving) {
+            acker.leaving = true;
+            self.clocks.turn(slot, acker.manner());
         }
     }
 
@@ -346,25 +335,25 @@ impl Ackers {
         }
     }
 
-    /// How long after a Heartbeat who has not advanced is let go; never before it had to acknowledge twice. `open`: it
-    /// holds up nothing but what waits until all have everything.
-    fn wait(&self, open: bool) -> Option<Duration> {
-        let intervals = if open { QUIET_INTERVALS } else { 2 };
-        Some(self.patience?.max(ack_interval(self.group) * intervals))
-    }
-
     fn discount(&mut self, slot: u32) {
         self.limits.clear(slot);
         self.positions.clear(slot);
-        self.asked.clear(slot);
-        self.quiet.clear(slot);
+        self.clocks.stop(slot);
         self.changed = true;
     }
 }
 
 impl Acker {
     const fn new() -> Self {
-        Self { position: 0, window: 0, past: None, counts: false, open: false, proven: false }
+        Self { position: 0, window: 0, past: None, counts: false, open: false, leaving: false, proven: false }
+    }
+
+    const fn manner(&self) -> Manner {
+        match (self.leaving, self.open) {
+            (true, _) => Manner::Leaving,
+            (false, true) => Manner::Quiet,
+            (false, false) => Manner::Heeded,
+        }
     }
 
     /// It can take packets up to this number.
@@ -415,12 +404,12 @@ pub(super) fn reach(config: &Config) -> u64 {
 #[cfg(feature = "sim")]
 crate::fingerprint::state! {
     Ackers {
-        places, limits, positions, fresh, asked, quiet, run, group, distrust_until, start, changed;
-        patience, reach
+        places, limits, positions, fresh, clocks, run, distrust_until, start, changed;
+        reach
     }
     Place { acker, fresh }
     Run { began, behind }
-    Acker { position, window, past, counts, open, proven }
+    Acker { position, window, past, counts, open, leaving, proven }
     Past { position, times, returns_at }
 }
 

@@ -3,6 +3,7 @@
 mod ackers;
 mod askers;
 mod backoff;
+mod clocks;
 mod congestion;
 mod cookies;
 mod flow;

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use rmc_core::packet::Flags;
 use rmc_core::{Event, FlowControl};
 
 use crate::asking::{Nack, answers, cookie_of};
 use crate::lone::{Lone, MS, NS, SECOND, peer};
+use crate::packets;
 use crate::rules_flow::{ack, flowing, give, last};
 
 fn evicted(lone: &mut Lone) -> Vec<(Duration, std::net::SocketAddr, u64)> {
@@ -113,6 +115,53 @@ fn ack_interval_past_two_of_them_it_is_let_go() {
     let mut lone = stalled(10 * MS, 5);
     lone.run_for(10 * MS + 200 * MS);
     assert_eq!(evicted(&mut lone).len(), 1);
+}
+
+/// It stalls, and announces its end before that is told, or after: with a stream of its own, or none.
+fn ended(stall: Duration) -> Vec<Lone> {
+    let last = [Vec::new(), vec![packets::data(1)]].map(|data| (data.len() as u64, data));
+    let scripts = last.into_iter().flat_map(|(seq, data)| [(seq, data.clone(), false), (seq, data, true)]);
+    scripts
+        .map(|(seq, data, late)| {
+            let mut lone = stalled(stall, 5);
+            if late {
+                lone.run_for(10 * MS);
+            }
+            data.iter().for_each(|bytes| lone.hear(peer(1), bytes));
+            lone.hear(peer(1), &packets::heartbeat_with(Flags::END, seq, 1, Duration::ZERO));
+            if !late {
+                lone.run_for(10 * MS);
+            }
+            lone
+        })
+        .collect()
+}
+
+// RMC-FLOW-4
+#[test]
+fn leaving_wait_to_the_end_of_it_who_ended_is_waited_for() {
+    for mut lone in ended(5 * SECOND) {
+        lone.run_for(SECOND - NS);
+        assert_eq!(evicted(&mut lone), []);
+    }
+}
+
+// RMC-FLOW-4
+#[test]
+fn leaving_wait_past_it_who_ended_is_let_go() {
+    for mut lone in ended(5 * SECOND) {
+        lone.run_for(SECOND);
+        assert_eq!(evicted(&mut lone), [(10 * MS + SECOND, peer(1), 10)]);
+    }
+}
+
+// RMC-FLOW-4
+#[test]
+fn rmc_flow_4_who_ended_is_not_waited_for_longer_than_others() {
+    for mut lone in ended(300 * MS) {
+        lone.run_for(300 * MS);
+        assert_eq!(evicted(&mut lone).len(), 1);
+    }
 }
 
 /// Who has everything owes nothing, however long nothing is sent.

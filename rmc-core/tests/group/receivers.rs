@@ -64,6 +64,8 @@ struct Receiver {
     counts: bool,
     /// It has counted since before anything left the backlog.
     is_whole: bool,
+    /// Its own stream has ended, so that it may be gone.
+    has_ended: bool,
 }
 
 /// How far a private stream's receiver has room.
@@ -90,6 +92,7 @@ impl Receivers {
             known_until,
             counts: false,
             is_whole: false,
+            has_ended: false,
         });
         if seq < receiver.position {
             return;
@@ -152,6 +155,13 @@ impl Receivers {
             && receiver.is_some_and(|receiver| receiver.counts_at(now) && receiver.is_whole)
     }
 
+    /// A receiver announces its end, or somebody does in its name.
+    pub(super) fn ended(&mut self, peer: SocketAddr, epoch: u32) {
+        if let Some(receiver) = self.known.get_mut(&peer).filter(|receiver| receiver.epoch == epoch) {
+            receiver.has_ended = true;
+        }
+    }
+
     /// A receiver is let go: it has not advanced, and should have (RMC-FLOW-4). Returns what is wrong with that.
     pub(super) fn let_go(
         &mut self,
@@ -172,7 +182,8 @@ impl Receivers {
         let receiver = self.known.get_mut(&peer).ok_or("it has never acknowledged")?;
         let patience = now.saturating_since(receiver.advanced_at);
         receiver.counts = false;
-        if patience < control.stall() {
+        let stall = if receiver.has_ended { control.stall_of_ended() } else { control.stall() };
+        if patience < stall {
             return Err(format!("it has advanced {patience:?} ago"));
         }
         if receiver.position != seq {

@@ -109,10 +109,17 @@ impl Control {
             Self::Quorum(_) => QUORUM_STALL,
         }
     }
+
+    /// The same for one that has announced its end.
+    pub(crate) fn stall_of_ended(self) -> Duration {
+        self.stall().min(LEAVING_WAIT)
+    }
 }
 
 /// Nobody is let go sooner.
 const TWO_ACK_INTERVALS: Duration = Duration::from_millis(200);
+/// Who has ended is waited for no longer than this.
+const LEAVING_WAIT: Duration = Duration::from_secs(1);
 /// A quorum waits so long.
 const QUORUM_STALL: Duration = Duration::from_secs(5);
 /// The shortest that may be configured.

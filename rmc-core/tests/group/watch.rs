@@ -178,6 +178,9 @@ impl Observer for Watch {
         if protocol.peer(source).is_some_and(|peer| peer.epoch == epoch) {
             member.receivers.heard(source, now + self.peer_timeout, now);
         }
+        if packet.flags.contains(Flags::END) && !is_private {
+            member.receivers.ended(source, epoch);
+        }
         if let Body::Nack { rtt, .. } | Body::Ack { rtt, .. } = packet.body {
             let is_nack = matches!(packet.body, Body::Nack { .. });
             member.requests.came(source, datagram.bytes.len(), is_nack, Duration::from_micros(rtt.into()));

@@ -50,14 +50,6 @@ pub(crate) const OF_FLOW: &[(&str, &str, Shown)] = &[
         ]),
     ),
     ("sender/ackers.rs", "MOST_DOUBLINGS", BothIn("who_is_let_go_again_and_again_comes_back_later_and_later")),
-    (
-        "sender/ackers.rs",
-        "QUIET_INTERVALS",
-        Pairs(&[(
-            "quiet_intervals_to_the_end_of_them_who_has_room_is_waited_for",
-            "quiet_intervals_past_them_it_is_let_go",
-        )]),
-    ),
     ("sender/ackers.rs", "QUORUM_STALL", BothIn("rmc_flow_4_a_quorum_waits_for_5_s")),
     ("sender/ackers.rs", "SPARSE_INTERVAL", BothIn("the_interval_grows_with_the_group")),
     (
@@ -66,6 +58,19 @@ pub(crate) const OF_FLOW: &[(&str, &str, Shown)] = &[
         Pairs(&[(
             "flow_control_at_the_start_what_is_kept_leaves_and_waits",
             "flow_control_at_the_start_for_no_longer_than_200_ms",
+        )]),
+    ),
+    (
+        "sender/clocks.rs",
+        "LEAVING_WAIT",
+        Pairs(&[("leaving_wait_to_the_end_of_it_who_ended_is_waited_for", "leaving_wait_past_it_who_ended_is_let_go")]),
+    ),
+    (
+        "sender/clocks.rs",
+        "QUIET_INTERVALS",
+        Pairs(&[(
+            "quiet_intervals_to_the_end_of_them_who_has_room_is_waited_for",
+            "quiet_intervals_past_them_it_is_let_go",
         )]),
     ),
     ("sender/congestion.rs", "FALL", BothIn("it_falls_by_an_eighth_when_more_than_one_in_two_hundred_is_repaired")),
