@@ -18,7 +18,7 @@ pub(crate) struct Arrival {
     pub(crate) len: usize,
     /// The length of each datagram but the last, which may be shorter.
     pub(crate) segment: usize,
-    /// The buffer was too short: the rest is lost.
+    /// The buffer was too short, and the rest is lost; or where one datagram ends and the next begins is not known.
     pub(crate) truncated: bool,
 }
 
@@ -90,10 +90,14 @@ mod linux {
         expected: usize,
         /// Room for what the system tells beside one datagram.
         control: Vec<u8>,
+        /// It tells more than was asked for: the socket came with other options, and each receive needs room for those.
+        tells_more: bool,
     }
 
     /// How much more the next call makes room for when one has filled all there was.
     const GROWTH: usize = 4;
+    /// Bytes that hold what the usual options of a socket make the system tell beside a datagram, all of them at once.
+    const TELLS_MORE: usize = 1_024;
     /// Between buffers, so that their beginnings do not share the same lines of a cache.
     const STAGGER: usize = 2_112;
 
@@ -106,7 +110,8 @@ mod linux {
                 each,
                 arrivals,
                 expected: 1,
-                control: nix::cmsg_space!(i32),
+                control: vec![0; TELLS_MORE],
+                tells_more: false,
             }
         }
 
@@ -122,13 +127,15 @@ mod linux {
             }
             let chunks = self.buffer.chunks_exact_mut(stride).take(room);
             let mut slices: Vec<_> = chunks.map(|chunk| [IoSliceMut::new(&mut chunk[..self.each])]).collect();
+            let control = if self.tells_more { vec![0; TELLS_MORE] } else { nix::cmsg_space!(i32) };
             // Made anew for each call: nix does not renew the lengths that the system has written over.
-            let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(slices.len(), Some(nix::cmsg_space!(i32)));
+            let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(slices.len(), Some(control));
             let flags = if wait { MsgFlags::MSG_WAITFORONE } else { MsgFlags::MSG_DONTWAIT };
             let received = recvmmsg(socket.as_raw_fd(), &mut headers, slices.iter_mut(), flags, None)?;
             for (index, message) in received.enumerate() {
-                let controls = message.cmsgs().ok().into_iter().flatten();
-                self.arrivals.push(arrival(message.bytes, index * stride, message.address, controls, message.flags));
+                let told = Told::from(message.cmsgs());
+                self.tells_more |= told.more;
+                self.arrivals.push(arrival(message.bytes, index * stride, message.address, told, message.flags));
             }
             let came = self.arrivals.len();
             self.expected =
@@ -142,8 +149,9 @@ mod linux {
             let flags = if wait { MsgFlags::empty() } else { MsgFlags::MSG_DONTWAIT };
             let control = Some(&mut self.control[..]);
             let message = recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut slices, control, flags)?;
-            let controls = message.cmsgs().ok().into_iter().flatten();
-            self.arrivals.push(arrival(message.bytes, 0, message.address, controls, message.flags));
+            let told = Told::from(message.cmsgs());
+            self.tells_more |= told.more;
+            self.arrivals.push(arrival(message.bytes, 0, message.address, told, message.flags));
             Ok(())
         }
 
@@ -157,21 +165,36 @@ mod linux {
         }
     }
 
-    fn arrival(
-        len: usize,
-        start: usize,
-        storage: Option<SockaddrStorage>,
-        mut controls: impl Iterator<Item = ControlMessageOwned>,
-        flags: MsgFlags,
-    ) -> Arrival {
+    /// What the system told beside a datagram.
+    #[derive(Clone, Copy, Debug, Default)]
+    struct Told {
+        /// The length of each of those that came together.
+        segment: Option<usize>,
+        /// Something that was not asked for.
+        more: bool,
+        /// There was no room for all of it: several may have come together, and nobody says of what length.
+        cut: bool,
+    }
+
+    impl Told {
+        fn from(controls: nix::Result<impl Iterator<Item = ControlMessageOwned>>) -> Self {
+            let Ok(controls) = controls else { return Self { segment: None, more: true, cut: true } };
+            let mut told = Self::default();
+            for control in controls {
+                match control {
+                    ControlMessageOwned::UdpGroSegments(size) => told.segment = usize::try_from(size).ok(),
+                    _ => told.more = true,
+                }
+            }
+            told
+        }
+    }
+
+    fn arrival(len: usize, start: usize, storage: Option<SockaddrStorage>, told: Told, flags: MsgFlags) -> Arrival {
         // An address that the system has not written must not be read.
         let source = if len == 0 { None } else { storage.and_then(address) };
-        let segment = controls.find_map(|control| match control {
-            ControlMessageOwned::UdpGroSegments(size) => usize::try_from(size).ok(),
-            _ => None,
-        });
-        let segment = segment.filter(|&size| size > 0).unwrap_or(len).max(1);
-        Arrival { source, start, len, segment, truncated: flags.contains(MsgFlags::MSG_TRUNC) }
+        let segment = told.segment.filter(|&size| size > 0).unwrap_or(len).max(1);
+        Arrival { source, start, len, segment, truncated: told.cut || flags.contains(MsgFlags::MSG_TRUNC) }
     }
 
     fn address(storage: SockaddrStorage) -> Option<SocketAddr> {

@@ -52,6 +52,63 @@ fn what_is_sent_as_one_is_received_as_many_over_ipv4_and_ipv6() {
     }
 }
 
+/// Sends what comes together, and receives it. Returns whether any of it was cut.
+fn exchange(from: &UdpSocket, to: &UdpSocket, receives: &mut Receives) -> bool {
+    let bytes: Vec<_> = (0..43_u8).flat_map(|number| [number; 1_472]).collect();
+    send_segments(from, &bytes, 1_472, to.local_addr().unwrap(), true).unwrap();
+    receives.receive(to, true).unwrap();
+    if receives.arrivals().iter().any(|arrival| arrival.truncated) {
+        return true;
+    }
+    let mut got = datagrams(receives, from);
+    while got.len() < 43 {
+        receives.receive(to, true).unwrap();
+        got.extend(datagrams(receives, from));
+    }
+    assert!(got.concat() == bytes && got.iter().all(|datagram| datagram.len() == 1_472));
+    false
+}
+
+/// Where it stands before the length of those that came together, that length has no room left; where it stands behind,
+/// itself has none.
+#[test]
+fn what_other_options_make_the_system_tell_finds_room() {
+    for early in [true, false] {
+        let Some((from, to)) = pair(Ipv4Addr::LOCALHOST.into()) else { return };
+        tell_more(&to, early);
+        let mut receives = Receives::new(4, LARGEST);
+        for _ in 0..5 {
+            assert!(!exchange(&from, &to, &mut receives), "early: {early}");
+        }
+    }
+}
+
+/// What came together and nobody says how must never be taken for one datagram.
+#[test]
+fn what_finds_no_room_is_known_to_be_cut_and_finds_room_from_then_on() {
+    for early in [true, false] {
+        let Some((from, to)) = pair(Ipv4Addr::LOCALHOST.into()) else { return };
+        let mut receives = Receives::new(4, LARGEST);
+        assert!(!exchange(&from, &to, &mut receives));
+        tell_more(&to, early);
+        assert!(exchange(&from, &to, &mut receives), "early: {early}");
+        while receives.receive(&to, false).is_ok() {}
+        for _ in 0..5 {
+            assert!(!exchange(&from, &to, &mut receives), "early: {early}");
+        }
+    }
+}
+
+/// The system tells the time before the length of those that came together, and the interface behind it.
+fn tell_more(socket: &UdpSocket, early: bool) {
+    use nix::sys::socket::{setsockopt, sockopt};
+    if early {
+        setsockopt(socket, sockopt::ReceiveTimestamp, &true).unwrap();
+    } else {
+        setsockopt(socket, sockopt::Ipv4PacketInfo, &true).unwrap();
+    }
+}
+
 #[test]
 fn single_datagrams_of_any_size_and_empty_ones_come_as_they_are() {
     let Some((from, to)) = pair(Ipv4Addr::LOCALHOST.into()) else { return };

@@ -1,7 +1,7 @@
 //! What all tests need: groups that no other test uses, payloads that can be checked, waits.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,18 @@ pub(crate) fn on_lo(group: SocketAddr) -> Builder {
 
 pub(crate) fn node(group: SocketAddr) -> Endpoint {
     on_lo(group).build().unwrap()
+}
+
+/// A plain socket that hears the group.
+pub(crate) fn node_like_socket(group: SocketAddr) -> UdpSocket {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None).unwrap();
+    socket.set_reuse_address(true).unwrap();
+    socket.set_recv_buffer_size(1 << 20).unwrap();
+    socket.bind(&group.into()).unwrap();
+    let IpAddr::V4(ip) = group.ip() else { panic!("{group}") };
+    socket.join_multicast_v4(&ip, &LO).unwrap();
+    socket.set_read_timeout(Some(LONG)).unwrap();
+    socket.into()
 }
 
 /// The payload number `number` of the sender `tag`.

@@ -8,7 +8,8 @@ use std::time::Duration;
 use rmc_std::{Batch, Endpoint, Impairment, Lent, Received, RecvTimeoutError};
 
 use super::fixture::{
-    LO, LONG, eventually, eventually_knows, expect_all, new_group, next_message, node, on_lo, payload, send_all,
+    LO, LONG, eventually, eventually_knows, expect_all, new_group, next_message, node, node_like_socket, on_lo,
+    payload, send_all,
 };
 use super::ipv6;
 
@@ -64,6 +65,29 @@ fn the_same_over_ipv6() {
         expect_all(&b, &[(a.local_addr(), 1)], 3_000, 1_400);
     });
     together(&a, &b, 3_000);
+}
+
+/// Ready-made sockets may have options that make the system tell more beside each datagram.
+#[test]
+fn what_comes_together_to_sockets_with_other_options_is_delivered_one_by_one() {
+    use nix::sys::socket::{setsockopt, sockopt};
+    let group = new_group();
+    let a = node(group);
+    let (unicast, multicast) = (std::net::UdpSocket::bind((LO, 0)).unwrap(), node_like_socket(group));
+    for socket in [&unicast, &multicast] {
+        setsockopt(socket, sockopt::Ipv4PacketInfo, &true).unwrap();
+        setsockopt(socket, sockopt::ReceiveTimestamp, &true).unwrap();
+    }
+    let b = Endpoint::builder(group).interface(LO).sockets(unicast, Some(multicast)).build().unwrap();
+    introduce(&a, &b);
+    thread::scope(|scope| {
+        scope.spawn(|| burst(&a, 1, 5_000, 1_400));
+        expect_all(&b, &[(a.local_addr(), 1)], 5_000, 1_400);
+    });
+    if together(&a, &b, 5_000) {
+        assert!(b.socket_stats().coalesced > 2_500, "{:?}", b.socket_stats());
+    }
+    assert_eq!(b.socket_stats().receive_errors.total(), 0);
 }
 
 /// Fragments of a large message leave together; its last one is shorter.

@@ -6,8 +6,8 @@ use rmc_std::rmc_core::packet::{Body, Packet};
 use rmc_std::{Event, EventMask, Notice, Received, SocketChangeError, SocketErrorKind, SocketOperation};
 
 use super::fixture::{
-    LO, LONG, eventually, expect_all, new_group, next_event, next_message, node, on_lo, payload, send_all,
-    take_until_quiet,
+    LO, LONG, eventually, expect_all, new_group, next_event, next_message, node, node_like_socket, on_lo, payload,
+    send_all, take_until_quiet,
 };
 
 #[test]
@@ -204,18 +204,6 @@ fn many_threads_send_in_the_order_of_the_numbers() {
         }
         assert!(last > 0);
     });
-}
-
-/// A plain socket that hears the group.
-fn node_like_socket(group: std::net::SocketAddr) -> UdpSocket {
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None).unwrap();
-    socket.set_reuse_address(true).unwrap();
-    socket.set_recv_buffer_size(1 << 20).unwrap();
-    socket.bind(&group.into()).unwrap();
-    let std::net::IpAddr::V4(ip) = group.ip() else { panic!("{group}") };
-    socket.join_multicast_v4(&ip, &LO).unwrap();
-    socket.set_read_timeout(Some(LONG)).unwrap();
-    socket.into()
 }
 
 #[test]
