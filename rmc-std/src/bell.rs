@@ -29,14 +29,19 @@ mod linux {
             let _ = rustix::io::write(&self.0, &1_u64.to_ne_bytes());
         }
 
-        /// Waits until the socket has something, or the bell rings, at most so long.
-        pub(crate) fn wait(&self, socket: &UdpSocket, timeout: Option<Duration>) {
+        /// Waits until the socket has something, or the bell rings, at most so long. Returns whether the socket had, by
+        /// what the system says.
+        pub(crate) fn wait(&self, socket: &UdpSocket, timeout: Option<Duration>) -> bool {
             let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
             let mut asked = [PollFd::new(socket, PollFlags::IN), PollFd::new(&self.0, PollFlags::IN)];
             // Interrupted or not: who waits looks again.
-            if poll(&mut asked, timeout.as_ref()).is_ok() && !asked[1].revents().is_empty() {
+            if poll(&mut asked, timeout.as_ref()).is_err() {
+                return false;
+            }
+            if !asked[1].revents().is_empty() {
                 let _ = rustix::io::read(&self.0, &mut [0; 8]);
             }
+            !asked[0].revents().is_empty()
         }
     }
 }
@@ -57,6 +62,8 @@ mod elsewhere {
 
         pub(crate) const fn ring(&self) {}
 
-        pub(crate) const fn wait(&self, _socket: &UdpSocket, _timeout: Option<Duration>) {}
+        pub(crate) const fn wait(&self, _socket: &UdpSocket, _timeout: Option<Duration>) -> bool {
+            false
+        }
     }
 }

@@ -189,7 +189,7 @@ impl Shared {
         let Some(Place { socket, gear }) = lock(&seat.place).clone() else { return false };
         let mut gear = gear.lock().unwrap_or_else(PoisonError::into_inner);
         gear.pause();
-        let mut waited = false;
+        let (mut waited, mut ready) = (false, false);
         loop {
             match gear.read(self, &socket, Path::Multicast, Reader::Application) {
                 Ok(ended) => return !ended,
@@ -201,11 +201,12 @@ impl Shared {
                     }
                     state.seating.waits = true;
                     drop(state);
-                    seat.bell.wait(&socket, left);
+                    ready = seat.bell.wait(&socket, left);
                     waited = true;
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
-                // It will be told by the thread that is there for it.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && !ready => return true,
+                // Also a socket that says it has something and has nothing, as one that is shut down does: who waits
+                // for it here would not wait at all. It will be told by the thread that is there for it.
                 Err(_) => return false,
             }
         }

@@ -199,16 +199,40 @@ fn a_batch_that_was_not_looked_at_keeps_what_it_has() {
 /// A node whose application reads for itself: it has waited, and something came.
 fn with_application_that_reads(group: std::net::SocketAddr) -> (Endpoint, Endpoint) {
     let (a, b) = (node(group), node(group));
+    let_it_read(&a, &b);
+    (a, b)
+}
+
+fn let_it_read(a: &Endpoint, b: &Endpoint) {
     for number in 0..5 {
         thread::scope(|scope| {
             scope.spawn(|| {
                 thread::sleep(Duration::from_millis(5));
                 a.send(&payload(1, number, 20)).unwrap();
             });
-            assert_eq!(next_message(&b).payload, payload(1, number, 20));
+            assert_eq!(next_message(b).payload, payload(1, number, 20));
         });
     }
-    (a, b)
+}
+
+/// Somebody else who has the multicast socket shuts it down: whoever waits at it gives it up to the driver's thread,
+/// which tells and pauses, instead of asking it without end.
+#[test]
+fn an_application_that_reads_gives_up_a_socket_that_is_shut_down() {
+    let group = new_group();
+    let a = node(group);
+    let (unicast, multicast) = (std::net::UdpSocket::bind((LO, 0)).unwrap(), node_like_socket(group));
+    let duplicate = socket2::Socket::from(multicast.try_clone().unwrap());
+    let b = Endpoint::builder(group).interface(LO).sockets(unicast, Some(multicast)).build().unwrap();
+    let_it_read(&a, &b);
+    thread::scope(|scope| {
+        let waits = scope.spawn(|| next_message(&b));
+        thread::sleep(Duration::from_millis(20));
+        let _ = duplicate.shutdown(std::net::Shutdown::Read);
+        eventually("it is told", || b.socket_stats().receive_errors.total() > 0);
+        a.send_to(b.local_addr(), b"by the other socket").unwrap();
+        assert_eq!(waits.join().unwrap().payload, b"by the other socket");
+    });
 }
 
 /// While the application stays away the driver reads, keeps up and acknowledges.
