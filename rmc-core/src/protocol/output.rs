@@ -116,7 +116,7 @@ impl Protocol {
     }
 
     /// A datagram of the last transmission has left.
-    fn has_left(&mut self, seq: u64, len: usize) {
+    pub(super) fn has_left(&mut self, seq: u64, len: usize) {
         let Some(sent) = &self.out.last else { return };
         let (destination, kind) = (sent.destination, sent.kind);
         let stats = &mut self.shared.stats;

@@ -19,7 +19,7 @@ const TURN_OF_SEGMENTS: usize = 4;
 pub(super) struct Segments {
     /// The length of each but the last, which may be shorter.
     pub(super) size: usize,
-    /// At least 2.
+    /// At least 2, unless some have left alone.
     pub(super) count: usize,
 }
 
@@ -45,6 +45,26 @@ impl Protocol {
             core::mem::swap(&mut self.out.gathered, buffer);
         }
         several
+    }
+
+    /// The first `count` datagrams of the last `Transmit`, if it had several, have left: what is told of it from here on
+    /// is about the others. For a driver that sends them one by one and fails on the way, before it tells
+    /// [`transmit_failed`](Self::transmit_failed); it has given the bytes back.
+    pub fn segments_left(&mut self, count: usize) {
+        let Some(Sent { bytes: Source::Segments(Segments { size, count: all }), seq, len, .. }) = self.out.last else {
+            return;
+        };
+        let count = count.min(all);
+        for (seq, len) in (Segments { size, count }).datagrams_of(seq, len) {
+            self.has_left(seq, len);
+        }
+        if count == all {
+            self.out.last = None;
+        } else if let Some(last) = &mut self.out.last {
+            self.out.gathered.drain(..(count * size).min(self.out.gathered.len()));
+            last.bytes = Source::Segments(Segments { size, count: all - count });
+            (last.seq, last.len) = (seq + count as u64, len - count * size);
+        }
     }
 
     /// Input: how many datagrams a `Transmit` holds at most from now on: see
@@ -112,7 +132,7 @@ impl Protocol {
         self.out.gathered = gathered;
     }
 
-    /// All of them come back, each on its own, from the bytes that were gathered.
+    /// All that have not left come back, each on its own, from the bytes that were gathered.
     pub(super) fn retry_segments(&mut self, sent: Sent, segments: Segments) {
         for ((seq, len), bytes) in
             segments.datagrams_of(sent.seq, sent.len).zip(self.out.gathered.chunks(segments.size))

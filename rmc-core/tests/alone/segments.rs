@@ -8,6 +8,9 @@ use crate::packets::nack;
 /// What one drain hands out: the length of each datagram, and their numbers.
 type Transmitted = Vec<Vec<(usize, u64)>>;
 
+/// The length of one.
+const HEARTBEAT: usize = 40;
+
 fn many(config: &mut Config) {
     config.max_segments = 4;
     config.max_burst = 64;
@@ -217,6 +220,36 @@ fn the_bytes_can_be_taken_over_and_given_back() {
     lone.node.handle_timeout(lone.instant());
     assert_eq!(drain(&mut lone, None), [[(66, 1)], [(66, 2)], [(66, 3)]]);
     assert!(!lone.node.swap_segments(&mut buffer), "one alone");
+}
+
+/// A driver that sends them one by one has failed on the way: what has left does not come back, and is counted (F24).
+// RMC-SEND-4, RMC-SEND-7
+#[test]
+fn seed_fault_f19_what_has_left_of_several_does_not_come_back() {
+    for (left, back) in [(0, vec![1, 2, 3]), (1, vec![2, 3]), (2, vec![3]), (3, vec![]), (9, vec![])] {
+        let mut lone = Lone::new(many);
+        queue(&mut lone, &[50, 50, 40]);
+        while !matches!(lone.node.poll_action(), Action::Transmit(_)) {}
+        let mut buffer = Vec::new();
+        assert!(lone.node.swap_segments(&mut buffer) && lone.node.swap_segments(&mut buffer));
+        lone.node.segments_left(left);
+        lone.node.transmit_failed(lone.instant(), true);
+        assert_eq!(lone.node.stats().tx.failed, back.len() as u64);
+        lone.now += 10 * MS;
+        lone.node.handle_timeout(lone.instant());
+        let expected: Vec<_> = back.into_iter().map(|seq| vec![(if seq == 3 { 56 } else { 66 }, seq)]).collect();
+        let mut again = drain(&mut lone, None);
+        again.retain(|transmission| transmission[0].0 != HEARTBEAT);
+        assert_eq!(again, expected, "{left} have left");
+        assert_eq!(lone.node.stats().tx.data, 3);
+    }
+    let mut lone = Lone::new(many);
+    lone.node.segments_left(1);
+    queue(&mut lone, &[50]);
+    while !matches!(lone.node.poll_action(), Action::Transmit(_)) {}
+    lone.node.segments_left(1);
+    lone.node.transmit_failed(lone.instant(), false);
+    assert_eq!(lone.node.stats().tx.failed, 1, "one alone");
 }
 
 /// A driver that learns at run time that its system refuses them.

@@ -71,6 +71,8 @@ pub(super) struct Outlet {
     failures_in_a_row: u32,
     #[cfg(test)]
     refusal_for_tests: Option<i32>,
+    #[cfg(test)]
+    failure_for_tests: Option<(usize, i32)>,
 }
 
 /// The protocol's next wish.
@@ -101,6 +103,8 @@ impl Outlet {
             failures_in_a_row: 0,
             #[cfg(test)]
             refusal_for_tests: None,
+            #[cfg(test)]
+            failure_for_tests: None,
         }
     }
 
@@ -142,12 +146,7 @@ impl Outlet {
         while !self.is_empty() {
             let many = self.segmenting && self.sent == 0 && self.segment < self.contents.len();
             let end = if many { self.contents.len() } else { self.contents.len().min(self.sent + self.segment) };
-            let bytes = &self.contents[self.sent..end];
-            let sent = if many {
-                self.send_segments(bytes, wait)
-            } else {
-                socket::send(&self.socket, bytes, self.destination, wait)
-            };
+            let sent = if many { self.send_segments(wait) } else { self.send_one(end, wait) };
             match sent {
                 Ok(()) => {
                     traffic.sent(if many { self.datagrams() } else { 1 });
@@ -165,12 +164,21 @@ impl Outlet {
         Ok(())
     }
 
-    fn send_segments(&self, bytes: &[u8], wait: bool) -> io::Result<()> {
+    /// The next datagram, up to `end`.
+    fn send_one(&mut self, end: usize, wait: bool) -> io::Result<()> {
+        #[cfg(test)]
+        if let Some((_, code)) = self.failure_for_tests.take_if(|(after, _)| *after * self.segment == self.sent) {
+            return Err(io::Error::from_raw_os_error(code));
+        }
+        socket::send(&self.socket, &self.contents[self.sent..end], self.destination, wait)
+    }
+
+    fn send_segments(&self, wait: bool) -> io::Result<()> {
         #[cfg(test)]
         if let Some(code) = self.refusal_for_tests {
             return Err(io::Error::from_raw_os_error(code));
         }
-        offload::send_segments(&self.socket, bytes, self.segment, self.destination, wait)
+        offload::send_segments(&self.socket, &self.contents, self.segment, self.destination, wait)
     }
 
     /// In what `Effort::datagrams` counts. Many that leave by one call cost less than as many calls.
@@ -210,6 +218,11 @@ impl Outlet {
 
     pub(super) const fn accept_for_tests(&mut self) {
         self.refusal_for_tests = None;
+    }
+
+    /// As if the system had no room for one datagram: once, when so many of several have left.
+    pub(super) fn fail_after_for_tests(&mut self, datagrams: usize, code: i32) {
+        self.failure_for_tests = Some((datagrams, code));
     }
 
     pub(super) fn fail_for_tests(&mut self, times: u32) {
@@ -345,6 +358,8 @@ impl Shared {
         let now = self.clock.now();
         let mut state = self.state();
         state.protocol.swap_segments(&mut outlet.contents);
+        // Those before it left one by one.
+        state.protocol.segments_left(outlet.sent / outlet.segment);
         state.protocol.transmit_failed(now, outlet.retrying);
         drop(state);
         let mut failures = lock(&self.failures);

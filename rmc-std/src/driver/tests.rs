@@ -152,6 +152,29 @@ fn seed_fault_f19_many_at_once_that_the_system_has_no_room_for_come_again() {
     assert!(a.stats().tx.failed > 1, "all datagrams of the call");
 }
 
+/// Of many that leave one by one only those come again that have not left.
+#[test]
+fn seed_fault_f19_what_has_left_of_many_does_not_come_again() {
+    let (a, b) = two_nodes([239, 255, 254, 7]);
+    let shared = shared(&a);
+    if !a.socket_stats().segmentation {
+        return;
+    }
+    let mut outlet = lock(&shared.outlet);
+    outlet.refuse_for_tests(libc_code::EINVAL);
+    outlet.fail_after_for_tests(3, libc_code::ENOBUFS);
+    for number in 0..10_u32 {
+        a.try_send(&[number.to_be_bytes().as_slice(), &[7; 1_396]].concat()).unwrap();
+    }
+    drop(outlet);
+    shared.drain(Effort::Much);
+    for number in 0..10_u32 {
+        let Ok(Received::Message(message)) = b.recv_timeout(LONG) else { panic!("{number} did not come") };
+        assert_eq!(message.payload[..4], number.to_be_bytes());
+    }
+    assert_eq!((a.stats().tx.failed, a.stats().tx.data), (7, 10));
+}
+
 /// F19: what may pass is tried again, but not for ever; and one node that cannot be reached does not hold up the group.
 #[test]
 fn seed_fault_f19_only_what_may_help_is_tried_again() {
