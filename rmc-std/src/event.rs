@@ -148,7 +148,7 @@ pub struct SocketStats {
     /// The unicast socket's send buffer in bytes, as the system gave it.
     pub send_buffer: usize,
     /// Whether the system cuts one buffer into many datagrams (on Linux `UDP_SEGMENT`): `false` where it cannot, and
-    /// once it has refused to.
+    /// once it has refused to for the group, until the unicast socket changes.
     pub segmentation: bool,
     /// Whether the system puts datagrams together that it receives (on Linux `UDP_GRO`).
     pub coalescing: bool,

@@ -22,8 +22,13 @@ pub(crate) struct Arrival {
     pub(crate) truncated: bool,
 }
 
-/// Whether a failure says that the system will not cut buffers: it does not know how, or its network card cannot.
+/// Whether a failure says that the system will not cut this buffer.
 pub(crate) fn is_refusal(error: &io::Error) -> bool {
+    is_final(error) || size_code(error.raw_os_error())
+}
+
+/// Whether it says that it will cut none on this way: it does not know how, or its network card cannot.
+pub(crate) fn is_final(error: &io::Error) -> bool {
     refusal_code(error.raw_os_error())
 }
 
@@ -31,7 +36,7 @@ pub(crate) fn is_refusal(error: &io::Error) -> bool {
 pub(crate) use self::linux::{Receives, can_segment, coalesce, send_segments};
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-use self::linux::refusal_code;
+use self::linux::{refusal_code, size_code};
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux {
@@ -60,7 +65,12 @@ mod linux {
 
     pub(super) fn refusal_code(code: Option<i32>) -> bool {
         let code = code.map(Errno::from_raw);
-        matches!(code, Some(Errno::EIO | Errno::EINVAL | Errno::ENOPROTOOPT | Errno::EOPNOTSUPP | Errno::EMSGSIZE))
+        matches!(code, Some(Errno::EIO | Errno::ENOPROTOOPT | Errno::EOPNOTSUPP))
+    }
+
+    /// The way takes only smaller datagrams, which the system would have to cut once more.
+    pub(super) fn size_code(code: Option<i32>) -> bool {
+        matches!(code.map(Errno::from_raw), Some(Errno::EINVAL | Errno::EMSGSIZE))
     }
 
     /// Sends `bytes` as datagrams of `segment` bytes, the last of which may be shorter: all or none.
@@ -209,7 +219,7 @@ mod linux {
 pub(crate) use self::elsewhere::{Receives, can_segment, coalesce, send_segments};
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-use self::elsewhere::refusal_code;
+use self::elsewhere::{refusal_code, size_code};
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod elsewhere {
@@ -229,6 +239,10 @@ mod elsewhere {
 
     pub(super) fn refusal_code(_code: Option<i32>) -> bool {
         true
+    }
+
+    pub(super) fn size_code(_code: Option<i32>) -> bool {
+        false
     }
 
     pub(crate) fn send_segments(

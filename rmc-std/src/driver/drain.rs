@@ -62,8 +62,14 @@ pub(super) struct Outlet {
     segment: usize,
     /// The system cuts one buffer into many datagrams, as far as is known.
     segmenting: bool,
-    /// It has refused to, and the protocol has not been told.
-    refused: bool,
+    /// That has changed, and the protocol has not been told.
+    changed: bool,
+    /// As many as a transmission may have while it does. 1: nobody wants that.
+    most_segments: usize,
+    /// It has refused to cut these contents.
+    single: bool,
+    /// How often in a row it has refused what was for the group.
+    refusals: u32,
     destination: SocketAddr,
     group: SocketAddr,
     /// The protocol brings the failed datagram back: it counts as not sent.
@@ -87,16 +93,23 @@ enum Wish {
 /// network that is down would keep `finish` from ever coming to an end.
 const MOST_RETRIES: u32 = 100;
 
+/// From how many refusals in a row on nothing more is cut for the group. Fewer may come from a passing moment; one costs
+/// a call more for its datagrams.
+const MOST_REFUSALS: u32 = 8;
+
 impl Outlet {
-    pub(super) fn new(socket: Arc<UdpSocket>, group: SocketAddr, segmenting: bool) -> Self {
+    pub(super) fn new(socket: Arc<UdpSocket>, group: SocketAddr, most_segments: usize) -> Self {
         Self {
             socket_is_v6: is_v6(&socket),
             socket,
             contents: Vec::new(),
             sent: 0,
             segment: 1,
-            segmenting,
-            refused: false,
+            segmenting: most_segments > 1,
+            changed: false,
+            most_segments,
+            single: false,
+            refusals: 0,
             destination: group,
             group,
             retrying: false,
@@ -108,13 +121,19 @@ impl Outlet {
         }
     }
 
-    /// From now on by another socket, a datagram included that has not left yet.
-    pub(super) fn set_socket(&mut self, socket: Arc<UdpSocket>) {
+    /// From now on by another socket, a datagram included that has not left yet. What the system refused to cut for the
+    /// last one it may cut for this.
+    pub(super) fn set_socket(&mut self, socket: Arc<UdpSocket>, traffic: &Traffic) {
         self.socket_is_v6 = is_v6(&socket);
-        if self.segmenting && !offload::can_segment(&socket) {
-            self.refuse();
-        }
+        self.refusals = 0;
+        self.set_segmenting(self.most_segments > 1 && offload::can_segment(&socket), traffic);
         self.socket = socket;
+    }
+
+    fn set_segmenting(&mut self, on: bool, traffic: &Traffic) {
+        self.changed |= self.segmenting != on;
+        self.segmenting = on;
+        traffic.set_segmenting(on);
     }
 
     fn is_empty(&self) -> bool {
@@ -124,6 +143,7 @@ impl Outlet {
     fn clear(&mut self) {
         self.contents.clear();
         self.sent = 0;
+        self.single = false;
     }
 
     /// Takes a transmission over; the bytes of several datagrams are still the protocol's. Returns whether they are.
@@ -144,20 +164,20 @@ impl Outlet {
     /// Sends what is left of the contents.
     fn send(&mut self, wait: bool, traffic: &Traffic) -> io::Result<()> {
         while !self.is_empty() {
-            let many = self.segmenting && self.sent == 0 && self.segment < self.contents.len();
+            let many = self.segmenting && !self.single && self.sent == 0 && self.segment < self.contents.len();
             let end = if many { self.contents.len() } else { self.contents.len().min(self.sent + self.segment) };
             let sent = if many { self.send_segments(wait) } else { self.send_one(end, wait) };
             match sent {
                 Ok(()) => {
                     traffic.sent(if many { self.datagrams() } else { 1 });
                     self.sent = end;
+                    if many && self.is_for_group() {
+                        self.refusals = 0;
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // Each on its own then, these too.
-                Err(error) if many && offload::is_refusal(&error) => {
-                    self.refuse();
-                    traffic.set_segmenting(false);
-                }
+                Err(error) if many && offload::is_refusal(&error) => self.refused(&error, traffic),
                 Err(error) => return Err(error),
             }
         }
@@ -186,16 +206,27 @@ impl Outlet {
         1 + u32::try_from(self.datagrams() / 8).unwrap_or(u32::MAX)
     }
 
-    const fn refuse(&mut self) {
-        self.segmenting = false;
-        self.refused = true;
+    /// The contents leave one by one then. Not what follows: the way to one node, or to the group at this moment, may
+    /// take less than others.
+    fn refused(&mut self, error: &io::Error, traffic: &Traffic) {
+        self.single = true;
+        if self.is_for_group() {
+            self.refusals += 1;
+            if offload::is_final(error) || self.refusals >= MOST_REFUSALS {
+                self.set_segmenting(false, traffic);
+            }
+        }
+    }
+
+    fn is_for_group(&self) -> bool {
+        self.destination == address::for_socket(self.group, self.socket_is_v6)
     }
 
     /// Whether a failed datagram is worth another try. One node that cannot be reached must not hold up the group.
     pub(super) fn worth_retrying(&self, error: &io::Error) -> bool {
         let passing = match kind_of(error) {
             SocketErrorKind::NoBuffers => true,
-            SocketErrorKind::Unreachable => self.destination == address::for_socket(self.group, self.socket_is_v6),
+            SocketErrorKind::Unreachable => self.is_for_group(),
             SocketErrorKind::TooLarge | SocketErrorKind::Denied | SocketErrorKind::Refused | SocketErrorKind::Other => {
                 false
             }
@@ -290,8 +321,8 @@ impl Shared {
     fn next_wish(&self, outlet: &mut Outlet) -> Wish {
         let mut state = self.state();
         state.in_flight = outlet.retrying;
-        if std::mem::take(&mut outlet.refused) {
-            state.protocol.set_max_segments(1);
+        if std::mem::take(&mut outlet.changed) {
+            state.protocol.set_max_segments(if outlet.segmenting { outlet.most_segments } else { 1 });
         }
         loop {
             match state.protocol.poll_action() {

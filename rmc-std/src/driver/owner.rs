@@ -54,10 +54,10 @@ impl Owner {
         let (group, event_ring) = (config.group, config.event_ring);
         let local_addrs = parts.local_addrs.clone();
         config.local_addrs = local_addrs.clone();
-        let segmenting = config.max_segments > 1 && offload::can_segment(&parts.unicast.socket);
-        if !segmenting {
+        if !offload::can_segment(&parts.unicast.socket) {
             config.max_segments = 1;
         }
+        let most_segments = config.max_segments;
         config.socket_packets = config.socket_packets.min(assembly::packets_held(&parts, config.max_datagram));
         let protocol = Protocol::new(config, clock.now())?;
         let seat = parts.multicast.as_ref().and_then(|_| Seat::new());
@@ -81,7 +81,7 @@ impl Owner {
             }),
             readable: Condvar::new(),
             writable: Condvar::new(),
-            outlet: Mutex::new(Outlet::new(Arc::clone(&sockets.unicast().socket), group, segmenting)),
+            outlet: Mutex::new(Outlet::new(Arc::clone(&sockets.unicast().socket), group, most_segments)),
             unpolled: AtomicBool::new(false),
             alarm: Alarm::default(),
             sockets: Mutex::new(sockets),
@@ -92,7 +92,7 @@ impl Owner {
             pause,
             seat,
         };
-        shared.traffic.set_segmenting(segmenting);
+        shared.traffic.set_segmenting(most_segments > 1);
         let owner = Self { shared: Arc::new(shared), threads: Mutex::default(), impairment };
         owner.start_threads().map_err(|source| BuildError::Socket { what: "start a thread", source })?;
         for notice in notices {

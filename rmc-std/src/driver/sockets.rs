@@ -186,7 +186,7 @@ impl Owner {
         let new = reading(Opened { socket, buffers }, Path::Unicast);
         let thread = self.read(&new)?;
         let mut outlet = lock(&shared.outlet);
-        outlet.set_socket(Arc::clone(&new.socket));
+        outlet.set_socket(Arc::clone(&new.socket), &shared.traffic);
         let now = shared.clock.now();
         if let Some(multicast) = sockets.multicast.as_ref().filter(|_| !sockets.ready_made) {
             let epoch = shared.state().protocol.config().epoch;

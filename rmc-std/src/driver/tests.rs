@@ -17,6 +17,7 @@ use crate::received::Received;
 mod libc_code {
     pub(super) const EIO: i32 = 5;
     pub(super) const EINVAL: i32 = 22;
+    pub(super) const EMSGSIZE: i32 = 90;
     pub(super) const ENOPROTOOPT: i32 = 92;
     pub(super) const ENOBUFS: i32 = 105;
 }
@@ -99,7 +100,7 @@ fn seed_s32_the_former_address_is_known_for_a_while() {
 }
 
 /// The kernel or the network card will not cut buffers: everything leaves one by one from then on, the datagrams of the
-/// refused call included, and the node says so.
+/// refused call included, and the node says so. Another socket is another chance.
 #[test]
 fn what_the_system_refuses_to_cut_leaves_one_by_one() {
     for code in [libc_code::EIO, libc_code::EINVAL, libc_code::ENOPROTOOPT] {
@@ -110,20 +111,57 @@ fn what_the_system_refuses_to_cut_leaves_one_by_one() {
         }
         lock(&shared.outlet).refuse_for_tests(code);
         let outlet = lock(&shared.outlet);
-        for number in 0..200_u32 {
+        for number in 0..500_u32 {
             a.try_send(&[number.to_be_bytes().as_slice(), &[7; 1_396]].concat()).unwrap();
         }
         drop(outlet);
         shared.drain(Effort::Much);
-        for number in 0..200_u32 {
+        for number in 0..500_u32 {
             let Ok(Received::Message(message)) = b.recv_timeout(LONG) else { panic!("{number} did not come") };
             assert_eq!((&message.payload[..4], message.payload.len()), (number.to_be_bytes().as_slice(), 1_400));
         }
         let stats = a.socket_stats();
         assert!(!stats.segmentation, "error {code}");
         assert_eq!((stats.segments, stats.send_errors.total(), a.stats().tx.failed), (0, 0, 0));
-        assert!(stats.send_calls >= 200, "{} calls", stats.send_calls);
+        assert!(stats.send_calls >= 500, "{} calls", stats.send_calls);
         assert_eq!((a.config().max_segments, b.config().max_segments), (1, 64));
+        a.set_unicast_socket(UdpSocket::bind((LO, 0)).unwrap()).unwrap();
+        assert_eq!((a.config().max_segments, a.socket_stats().segmentation), (64, true));
+    }
+}
+
+/// One node's way may take less than the group's, and the group's way less than before for a moment: only what was
+/// refused leaves one by one.
+#[test]
+fn what_is_refused_for_one_node_or_for_a_moment_is_cut_for_others_and_later() {
+    for code in [libc_code::EIO, libc_code::EMSGSIZE] {
+        let (a, b) = two_nodes([239, 255, 254, 8]);
+        let shared = shared(&a);
+        if !a.socket_stats().segmentation {
+            return;
+        }
+        let private = code == libc_code::EIO;
+        let send_ten = || {
+            let outlet = lock(&shared.outlet);
+            for number in 0..10 {
+                let message = [number; 1_400];
+                if private { a.try_send_to(b.local_addr(), &message) } else { a.try_send(&message) }.unwrap();
+            }
+            drop(outlet);
+            shared.drain(Effort::Much);
+            for number in 0..10 {
+                let Ok(Received::Message(message)) = b.recv_timeout(LONG) else { panic!("{number} did not come") };
+                assert_eq!(message.payload[0], number);
+            }
+        };
+        lock(&shared.outlet).refuse_for_tests(code);
+        for _ in 0..if private { 20 } else { 5 } {
+            send_ten();
+        }
+        assert_eq!((a.socket_stats().segmentation, a.socket_stats().segments), (true, 0), "error {code}");
+        lock(&shared.outlet).accept_for_tests();
+        send_ten();
+        assert!(a.socket_stats().segmentation && a.socket_stats().segments > 1, "error {code}");
     }
 }
 
@@ -181,7 +219,7 @@ fn seed_fault_f19_only_what_may_help_is_tried_again() {
     let socket = Arc::new(UdpSocket::bind((LO, 0)).unwrap());
     let group: SocketAddr = "239.255.254.3:9".parse().unwrap();
     let node: SocketAddr = "192.0.2.1:9".parse().unwrap();
-    let mut outlet = Outlet::new(socket, group, true);
+    let mut outlet = Outlet::new(socket, group, 64);
     let unreachable = io::ErrorKind::NetworkUnreachable.into();
     let full = io::ErrorKind::WouldBlock.into();
     let denied = io::ErrorKind::PermissionDenied.into();
