@@ -75,6 +75,9 @@ pub(crate) fn multicast_bind(group: SocketAddr, options: &Options) -> SocketAddr
 pub(crate) fn apply(socket: &UdpSocket, options: &Options) -> io::Result<Buffers> {
     let socket = SockRef::from(socket);
     socket.set_nonblocking(false)?;
+    // A ready-made one may have them: each time one passed would count as a failure.
+    socket.set_read_timeout(None)?;
+    socket.set_write_timeout(None)?;
     apply_multicast(&socket, options)?;
     if let Some(bytes) = options.receive_buffer {
         ask_for(bytes, |bytes| socket.set_recv_buffer_size(bytes));

@@ -1,6 +1,7 @@
 //! Building: what the system gives is told, and errors say what to do.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::time::Duration;
 
 use rmc_std::{BuildError, ConfigError, Endpoint, Event, Notice};
 
@@ -65,12 +66,17 @@ fn ready_made_sockets_are_used_as_they_are() {
     unicast.set_multicast_if_v4(&LO).unwrap();
     unicast.set_nonblocking(true).unwrap();
     let unicast = UdpSocket::from(unicast);
+    let (duplicate, timeout) = (unicast.try_clone().unwrap(), Some(Duration::from_secs(1)));
+    unicast.set_read_timeout(timeout).unwrap();
+    unicast.set_write_timeout(timeout).unwrap();
     let address = unicast.local_addr().unwrap();
     let multicast = UdpSocket::bind(group).unwrap();
     multicast.join_multicast_v4(v4.ip(), &LO).unwrap();
     let a = Endpoint::builder(group).sockets(unicast, Some(multicast)).build().unwrap();
     assert_eq!(a.local_addr(), address);
     assert!(a.try_next_event().is_err(), "nothing was asked of them");
+    assert_ne!(duplicate.read_timeout().unwrap(), timeout, "nothing fails by waiting");
+    assert_eq!(duplicate.write_timeout().unwrap(), None);
     // The group's port is taken without address reuse, so the other node has one socket for both (S02).
     let b = UdpSocket::bind((LO, 0)).unwrap();
     let b = Endpoint::builder(address).sockets(b, None).build().unwrap();
