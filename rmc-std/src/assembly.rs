@@ -23,6 +23,13 @@ pub(crate) struct Parts {
     pub(crate) ready_made: bool,
 }
 
+impl Parts {
+    /// Of the unicast socket, and of the multicast one, if there is one.
+    pub(crate) fn buffers(&self) -> (Buffers, Option<Buffers>) {
+        (self.unicast.buffers, self.multicast.as_ref().map(|multicast| multicast.buffers))
+    }
+}
+
 /// A socket with its options applied.
 #[derive(Debug)]
 pub(crate) struct Opened {
@@ -67,14 +74,13 @@ pub(crate) fn ready_made(
 }
 
 /// How many datagrams of this size the smaller of the receive buffers holds, by what the system counts for each.
-pub(crate) fn packets_held(parts: &Parts, max_datagram: usize) -> usize {
+pub(crate) fn packets_held(unicast: Buffers, multicast: Option<Buffers>, max_datagram: usize) -> usize {
     /// What Linux keeps with a datagram; its buffers have sizes of powers of two.
     const KEPT_WITH: usize = 256;
     const HEADERS: usize = 320;
     /// With fewer a sender would wait for each of its bursts.
     const LEAST: usize = 64;
-    let unicast = parts.unicast.buffers.receive;
-    let buffer = parts.multicast.as_ref().map_or(unicast, |multicast| unicast.min(multicast.buffers.receive));
+    let buffer = smaller(unicast, multicast);
     let each = (max_datagram + HEADERS).next_power_of_two() + KEPT_WITH;
     // Linux counts what it keeps, and gives twice what is told as usable.
     let counted = if cfg!(any(target_os = "linux", target_os = "android")) { buffer.saturating_mul(2) } else { buffer };
@@ -82,17 +88,21 @@ pub(crate) fn packets_held(parts: &Parts, max_datagram: usize) -> usize {
 }
 
 /// What to tell of buffers that are smaller than asked for (F28).
-pub(crate) fn buffer_notices(parts: &Parts) -> Vec<Notice> {
+pub(crate) fn buffer_notices(options: &Options, unicast: Buffers, multicast: Option<Buffers>) -> Vec<Notice> {
     let mut notices = Vec::new();
-    let unicast = parts.unicast.buffers;
-    let receive = parts.multicast.as_ref().map_or(unicast.receive, |other| unicast.receive.min(other.buffers.receive));
-    if let Some(asked) = parts.options.receive_buffer.filter(|&asked| receive < asked) {
+    let receive = smaller(unicast, multicast);
+    if let Some(asked) = options.receive_buffer.filter(|&asked| receive < asked) {
         notices.push(Notice::ReceiveBufferSmall { asked, got: receive });
     }
-    if let Some(asked) = parts.options.send_buffer.filter(|&asked| unicast.send < asked) {
+    if let Some(asked) = options.send_buffer.filter(|&asked| unicast.send < asked) {
         notices.push(Notice::SendBufferSmall { asked, got: unicast.send });
     }
     notices
+}
+
+/// The receive buffer that holds less.
+fn smaller(unicast: Buffers, multicast: Option<Buffers>) -> usize {
+    multicast.map_or(unicast.receive, |multicast| unicast.receive.min(multicast.receive))
 }
 
 fn new_multicast(group: SocketAddr, options: &Options) -> Result<Opened, BuildError> {

@@ -297,6 +297,13 @@ impl Protocol {
         Ok(())
     }
 
+    /// Input: how many packets the sockets' receive buffers hold from now on: see
+    /// [`Config::socket_packets`](crate::Config::socket_packets). Brought into its bounds, 16 to 2^30. For a driver whose
+    /// sockets change.
+    pub fn set_socket_packets(&mut self, packets: usize) {
+        self.shared.config.socket_packets = packets.clamp(16, 1 << 30);
+    }
+
     /// Input: forget a peer (S27). `recv` reports what its streams still had. Returns whether it was known.
     pub fn remove_peer(&mut self, now: Instant, peer: SocketAddr) -> bool {
         self.input(now);

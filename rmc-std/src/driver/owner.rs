@@ -58,11 +58,12 @@ impl Owner {
             config.max_segments = 1;
         }
         let most_segments = config.max_segments;
-        config.socket_packets = config.socket_packets.min(assembly::packets_held(&parts, config.max_datagram));
+        let (most_packets, (unicast, multicast)) = (config.socket_packets, parts.buffers());
+        config.socket_packets = most_packets.min(assembly::packets_held(unicast, multicast, config.max_datagram));
         let protocol = Protocol::new(config, clock.now())?;
         let seat = parts.multicast.as_ref().and_then(|_| Seat::new());
-        let notices = assembly::buffer_notices(&parts);
-        let sockets = Sockets::new(group, parts);
+        let notices = assembly::buffer_notices(&parts.options, unicast, multicast);
+        let sockets = Sockets::new(group, parts, most_packets);
         let load = SendLoad::new(pause);
         let shared = Shared {
             clock,

@@ -13,7 +13,7 @@ use super::owner::Owner;
 use super::reader::{Reading, Stop};
 use super::{Shared, State};
 use crate::address;
-use crate::assembly::{Opened, Parts};
+use crate::assembly::{self, Opened, Parts};
 use crate::error::SocketChangeError;
 use crate::event::SocketStats;
 use crate::lock::lock;
@@ -29,6 +29,8 @@ pub(super) struct Sockets {
     unicast_buffers: Buffers,
     multicast: Option<Reading>,
     multicast_buffers: Option<Buffers>,
+    /// What the application allows senders to assume of the buffers.
+    most_packets: usize,
     /// The application brought them, with what filters they may have.
     ready_made: bool,
     /// Whether the group's datagrams come in (S30).
@@ -41,7 +43,7 @@ const FORMER_ADDRESS: Duration = Duration::from_secs(1);
 
 impl Sockets {
     /// Takes over the sockets.
-    pub(super) fn new(group: SocketAddr, parts: Parts) -> Self {
+    pub(super) fn new(group: SocketAddr, parts: Parts, most_packets: usize) -> Self {
         Self {
             options: parts.options,
             group,
@@ -49,6 +51,7 @@ impl Sockets {
             unicast: reading(parts.unicast, Path::Unicast),
             multicast_buffers: parts.multicast.as_ref().map(|opened| opened.buffers),
             multicast: parts.multicast.map(|opened| reading(opened, Path::Multicast)),
+            most_packets,
             ready_made: parts.ready_made,
             joined: true,
             closed: false,
@@ -192,7 +195,11 @@ impl Owner {
             let epoch = shared.state().protocol.config().epoch;
             own_filter::drop_own(&multicast.socket, addresses[0], epoch);
         }
-        shared.state().change_addresses(addresses, now);
+        let mut state = shared.state();
+        state.change_addresses(addresses, now);
+        let held = assembly::packets_held(buffers, sockets.multicast_buffers, state.protocol.config().max_datagram);
+        state.protocol.set_socket_packets(sockets.most_packets.min(held));
+        drop(state);
         drop(outlet);
         let old = std::mem::replace(&mut sockets.unicast, new);
         sockets.unicast_buffers = buffers;
@@ -200,6 +207,9 @@ impl Owner {
         sockets.wake(&old);
         drop(sockets);
         self.replace_unicast_thread(thread);
+        for notice in assembly::buffer_notices(&options, buffers, None) {
+            shared.notice(notice);
+        }
         // Whoever found the outlet taken has left it to this thread.
         shared.drain(Effort::Much);
         Ok(())

@@ -6,8 +6,8 @@ use rmc_std::rmc_core::packet::{Body, Packet};
 use rmc_std::{Event, EventMask, Notice, Received, SocketChangeError, SocketErrorKind, SocketOperation};
 
 use super::fixture::{
-    LO, LONG, eventually, expect_all, new_group, next_event, next_message, node, node_like_socket, on_lo, payload,
-    send_all, take_until_quiet,
+    LO, eventually, expect_all, new_group, next_event, next_message, node, node_like_socket, on_lo, payload, send_all,
+    take_until_quiet,
 };
 
 #[test]
@@ -41,6 +41,39 @@ fn seed_s32_a_socket_that_does_not_fit_is_refused() {
     a.close();
     let error = a.set_unicast_socket(UdpSocket::bind((LO, 0)).unwrap()).unwrap_err();
     assert!(matches!(error, SocketChangeError::Closed), "{error}");
+}
+
+/// F28: its buffers are read back as those of the first one, and its senders know.
+#[test]
+fn seed_fault_f28_a_smaller_buffer_of_another_unicast_socket_counts_and_is_warned_of() {
+    const TOO_MUCH: usize = 1 << 30;
+    let group = new_group();
+    let (unicast, multicast) = (UdpSocket::bind((LO, 0)).unwrap(), node_like_socket(group));
+    let a = rmc_std::Endpoint::builder(group).interface(LO).sockets(unicast, Some(multicast)).build().unwrap();
+    let before = a.config().socket_packets;
+    let small = socket2::Socket::from(UdpSocket::bind((LO, 0)).unwrap());
+    small.set_recv_buffer_size(4_096).unwrap();
+    a.set_unicast_socket(small.into()).unwrap();
+    assert!(a.config().socket_packets < before, "{} and {before}", a.config().socket_packets);
+    a.set_unicast_socket(UdpSocket::bind((LO, 0)).unwrap()).unwrap();
+    assert_eq!(a.config().socket_packets, before);
+    assert!(a.try_next_event().is_err(), "nothing was asked of them");
+
+    let a = on_lo(group).receive_buffer(TOO_MUCH).send_buffer(TOO_MUCH).build().unwrap();
+    while a.try_next_event().is_ok() {}
+    a.set_unicast_socket(UdpSocket::bind((LO, 0)).unwrap()).unwrap();
+    let stats = a.socket_stats();
+    if stats.unicast_receive_buffer >= TOO_MUCH || stats.send_buffer >= TOO_MUCH {
+        eprintln!("SKIPPED: this system gives {stats:?}");
+        return;
+    }
+    let notices = [
+        Notice::ReceiveBufferSmall { asked: TOO_MUCH, got: stats.unicast_receive_buffer },
+        Notice::SendBufferSmall { asked: TOO_MUCH, got: stats.send_buffer },
+    ];
+    for notice in notices {
+        assert_eq!(a.try_next_event(), Ok(Event::Notice(notice)));
+    }
 }
 
 /// F25: it reads and sends with the new one, and nothing that is queued is lost.
