@@ -122,8 +122,8 @@ pub use rmc_core;
 /// An item that a [`Batch`] lends.
 pub use rmc_core::Received as Lent;
 pub use rmc_core::{
-    Config, ConfigError, EndCause, EventKind, EventMask, FlowControl, HeartbeatTimesError, JoinPolicy, LossCause, Path,
-    PeerInfo, SendCapacity, SendError, SeqRange, Stats, Stream, UnknownEvent,
+    Config, ConfigError, Congestion, EndCause, EventKind, EventMask, FlowControl, HeartbeatTimesError, JoinPolicy,
+    LossCause, Path, PeerInfo, SendCapacity, SendError, SeqRange, Stats, Stream, UnknownEvent,
 };
 
 /// The README's examples are compiled with the documentation's.

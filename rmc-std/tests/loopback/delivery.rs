@@ -1,9 +1,9 @@
 //! Messages arrive.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rmc_std::{Endpoint, FlowControl, JoinPolicy, Path, Received, SendError, Stream};
+use rmc_std::{Congestion, Endpoint, FlowControl, JoinPolicy, Path, Received, SendError, Stream};
 
 use super::fixture::{LO, LONG, eventually_knows, expect_all, new_group, next_message, node, on_lo, payload, send_all};
 
@@ -210,4 +210,48 @@ fn a_slow_receiver_gets_or_is_told_of_every_number() {
         assert!(b.stats().held.readable <= 64 + 1, "the window bounds what waits");
     }
     assert!(lost > 0 && lost < COUNT, "{lost} lost: a window of 64 cannot hold {COUNT}, and is not empty either");
+}
+
+/// Where nobody's window bounds a sender, a rate that adapts does: many datagrams that leave as one count as so many.
+#[test]
+fn a_rate_that_adapts_is_never_above_its_ceiling() {
+    const COUNT: u64 = 1_500;
+    const LEN: u64 = 1_400;
+    const CEILING: u64 = 4_000_000;
+    let group = new_group();
+    let a = on_lo(group)
+        .flow_control(FlowControl::None)
+        .config(|config| config.congestion = Congestion::Adaptive { floor: 100_000, ceiling: CEILING })
+        .build()
+        .unwrap();
+    let b = node(group);
+    let burst = a.config().rate_burst as u64;
+    thread::scope(|scope| {
+        let start = Instant::now();
+        scope.spawn(|| send_all(&a, 1, COUNT, 1_400));
+        let mut next = 0;
+        while next < COUNT {
+            match b.recv_timeout(LONG).unwrap() {
+                Received::Message(message) => {
+                    assert!(message.payload == payload(1, next, 1_400), "{next}");
+                    next += 1;
+                }
+                // Reported in its place: one message is one packet.
+                Received::Lost { ranges, .. } => {
+                    for range in ranges {
+                        assert_eq!(range.first(), next + 1);
+                        next = range.last();
+                    }
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        // All but what the rate lets leave at once has taken its time.
+        let least = Duration::from_millis((COUNT * LEN - 2 * burst) * 1_000 / CEILING);
+        assert!(start.elapsed() >= least, "{:?}, and not {least:?}", start.elapsed());
+    });
+    assert_eq!(a.stats().tx.failed, 0);
+    if a.socket_stats().segmentation {
+        assert!(a.socket_stats().segments > 0, "{:?}", a.socket_stats());
+    }
 }
