@@ -68,7 +68,8 @@
 //! come one by one are never delayed. To receive millions of messages a second use [`Receiver::recv_batch`], which
 //! takes one lock and makes no copy for all that it takes.
 //!
-//! Nothing polls: an idle node wakes up for its heartbeats only. All threads end on [`Endpoint::close`], at the end of
+//! Nothing polls on Linux: an idle node wakes up for its heartbeats only. Elsewhere the threads that read look ten times a
+//! second whether they are to end. All threads end on [`Endpoint::close`], at the end of
 //! [`Endpoint::finish`], and when the last handle is dropped; who closes waits for them.
 //!
 //! # Backpressure

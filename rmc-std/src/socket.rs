@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
@@ -75,8 +76,8 @@ pub(crate) fn multicast_bind(group: SocketAddr, options: &Options) -> SocketAddr
 pub(crate) fn apply(socket: &UdpSocket, options: &Options) -> io::Result<Buffers> {
     let socket = SockRef::from(socket);
     socket.set_nonblocking(false)?;
-    // A ready-made one may have them: each time one passed would count as a failure.
-    socket.set_read_timeout(None)?;
+    // A ready-made one may have others: each time one passed would count as a failure.
+    socket.set_read_timeout(LONGEST_WAIT)?;
     socket.set_write_timeout(None)?;
     apply_multicast(&socket, options)?;
     if let Some(bytes) = options.receive_buffer {
@@ -195,6 +196,11 @@ pub(crate) fn is_shut_down(_socket: &UdpSocket) -> bool {
     false
 }
 
+/// How long a thread waits for a datagram at most before it looks whether it is to end. Only on Linux is it woken for
+/// sure.
+const LONGEST_WAIT: Option<Duration> =
+    if cfg!(any(target_os = "linux", target_os = "android")) { None } else { Some(Duration::from_millis(100)) };
+
 /// Wakes the thread that waits in `recv_from`, now and whenever it comes back there.
 ///
 /// `shutdown` on a socket without a connection is answered with ENOTCONN on Linux, and works all the same.
@@ -203,7 +209,8 @@ pub(crate) fn wake(socket: &UdpSocket, _group: Option<SocketAddr>, _options: &Op
     let _ = SockRef::from(socket).shutdown(std::net::Shutdown::Read);
 }
 
-/// Elsewhere a datagram to oneself does it: to the group for a socket that is bound to that.
+/// Elsewhere a datagram to oneself does it: to the group for a socket that is bound to that. It may not arrive, as when
+/// the group has been left or the interface's address has changed; then the thread looks by itself a little later.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) fn wake(socket: &UdpSocket, group: Option<SocketAddr>, options: &Options) {
     let _ = SockRef::from(socket).shutdown(std::net::Shutdown::Read);

@@ -1,4 +1,5 @@
-//! The threads that read: one for each socket, blocking, without a receive timeout.
+//! The threads that read: one for each socket, blocking. Where the system cannot be told to wake one, its waiting has an
+//! end, so that it looks whether it is to stop.
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -100,6 +101,7 @@ impl Gear {
 
 /// The thread's loop.
 pub(super) fn run(shared: &Shared, reading: &Reading, gear: &Mutex<Gear>) {
+    let looks = reading.socket.read_timeout().is_ok_and(|timeout| timeout.is_some());
     let mut last = LAST_CALLS;
     let mut failures: u32 = 0;
     loop {
@@ -108,29 +110,52 @@ pub(super) fn run(shared: &Shared, reading: &Reading, gear: &Mutex<Gear>) {
         gear.pause();
         let read = gear.read(shared, &reading.socket, reading.path, Reader::Driver);
         drop(gear);
-        if reading.stop.closed.load(Ordering::SeqCst) {
-            return;
-        }
-        let retired = reading.stop.retired.load(Ordering::SeqCst);
-        let error = match read {
-            // It was woken, and has nothing more; or another thread keeps filling it.
-            Ok(ended) if retired && (ended || last == 0) => return,
-            Ok(false) => {
-                last -= u32::from(retired);
+        let error = match after(read, &reading.stop, &mut last, looks) {
+            Next::End => return,
+            Next::Read => {
                 failures = 0;
                 continue;
             }
-            // Somebody else who has the socket too has shut it down.
-            Ok(true) => io::ErrorKind::NotConnected.into(),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(_) if retired => return,
-            Err(error) => error,
+            Next::Failed(error) => error,
         };
         failures = failures.saturating_add(1);
         shared.receive_failed(&error);
         if failures >= PATIENT_FAILURES {
             thread::sleep(PAUSE);
         }
+    }
+}
+
+/// What a thread does after a call.
+#[derive(Debug)]
+enum Next {
+    Read,
+    End,
+    Failed(io::Error),
+}
+
+/// `last`: how many calls it may still make once its socket is retired. `looks`: its waiting has an end, which is no
+/// failure.
+fn after(read: io::Result<bool>, stop: &Stop, last: &mut u32, looks: bool) -> Next {
+    if stop.closed.load(Ordering::SeqCst) {
+        return Next::End;
+    }
+    let retired = stop.retired.load(Ordering::SeqCst);
+    match read {
+        // It was woken, and has nothing more; or another thread keeps filling it.
+        Ok(ended) if retired && (ended || *last == 0) => Next::End,
+        Ok(false) => {
+            *last -= u32::from(retired);
+            Next::Read
+        }
+        // Somebody else who has the socket too has shut it down.
+        Ok(true) => Next::Failed(io::ErrorKind::NotConnected.into()),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Next::Read,
+        Err(_) if retired => Next::End,
+        Err(error) if looks && matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+            Next::Read
+        }
+        Err(error) => Next::Failed(error),
     }
 }
 

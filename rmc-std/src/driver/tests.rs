@@ -4,11 +4,13 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::sync::{Arc, mpsc};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use super::Shared;
 use super::drain::{Effort, Outlet};
+use super::reader::{self, Gear, Reading};
 use crate::endpoint::Endpoint;
 use crate::lock::lock;
 use crate::received::Received;
@@ -232,4 +234,29 @@ fn seed_fault_f19_only_what_may_help_is_tried_again() {
     assert!(outlet.worth_retrying(&full));
     outlet.fail_for_tests(100);
     assert!(!outlet.worth_retrying(&full), "the retries have an end");
+}
+
+/// Where nothing wakes a thread that reads for sure, its waiting has an end: that is no failure, and it stops by itself.
+#[test]
+fn a_thread_whose_waiting_has_an_end_stops_without_being_woken() {
+    let (a, _b) = two_nodes([239, 255, 254, 9]);
+    for retire in [true, false] {
+        let socket = UdpSocket::bind((LO, 0)).unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+        let reading = Reading { socket: Arc::new(socket), path: rmc_core::Path::Unicast, stop: Arc::default() };
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn({
+            let (shared, reading) = (shared(&a), reading.clone());
+            move || {
+                reader::run(&shared, &reading, &Mutex::new(Gear::new(Duration::ZERO, None)));
+                tell.send(())
+            }
+        });
+        // Time for some of its waits to end.
+        assert!(told.recv_timeout(Duration::from_millis(50)).is_err(), "it goes on");
+        let stop = if retire { &reading.stop.retired } else { &reading.stop.closed };
+        stop.store(true, Ordering::SeqCst);
+        told.recv_timeout(LONG).unwrap();
+        assert_eq!(a.socket_stats().receive_errors.total(), 0);
+    }
 }
