@@ -175,12 +175,9 @@ impl Owner {
         self.spawn(name, move || reader::run(&shared, &reading, &gear))
     }
 
-    /// Another thread reads the unicast socket now; the one before is through when this returns.
-    pub(super) fn replace_unicast_thread(&self, thread: JoinHandle<()>) {
-        let mut threads = lock(&self.threads);
-        let old = threads.unicast.replace(thread);
-        drop(threads);
-        join(old);
+    /// Another thread reads the unicast socket now. Returns the one before, which ends.
+    pub(super) fn swap_unicast_thread(&self, thread: JoinHandle<()>) -> Option<JoinHandle<()>> {
+        lock(&self.threads).unicast.replace(thread)
     }
 
     pub(super) fn shared(&self) -> &Shared {
@@ -190,6 +187,11 @@ impl Owner {
     #[cfg(test)]
     pub(super) fn shared_for_tests(&self) -> Arc<Shared> {
         Arc::clone(&self.shared)
+    }
+
+    #[cfg(test)]
+    pub(super) fn hold_threads_for_tests(&self) -> impl Sized + '_ {
+        lock(&self.threads)
     }
 
     fn start_threads(&self) -> io::Result<()> {
@@ -232,7 +234,7 @@ fn keep_time(shared: &Shared) {
 
 /// A callback may close the endpoint or drop its last handle: no thread waits for itself. One that panicked has said so
 /// itself.
-fn join(thread: Option<JoinHandle<()>>) {
+pub(super) fn join(thread: Option<JoinHandle<()>>) {
     if let Some(thread) = thread.filter(|other| other.thread().id() != thread::current().id()) {
         let _ = thread.join();
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rmc_core::{Instant, Path};
 
 use super::drain::Effort;
-use super::owner::Owner;
+use super::owner::{self, Owner};
 use super::reader::{Reading, Stop};
 use super::{Shared, State};
 use crate::address;
@@ -205,8 +205,10 @@ impl Owner {
         sockets.unicast_buffers = buffers;
         old.stop.retired.store(true, Ordering::SeqCst);
         sockets.wake(&old);
+        // With the lock: another call that changes the socket, or closes, finds the thread that reads the one in use.
+        let reader = self.swap_unicast_thread(thread);
         drop(sockets);
-        self.replace_unicast_thread(thread);
+        owner::join(reader);
         for notice in assembly::buffer_notices(&options, buffers, None) {
             shared.notice(notice);
         }

@@ -12,7 +12,7 @@ use super::Shared;
 use super::drain::{Effort, Outlet};
 use super::reader::{self, Gear, Reading};
 use crate::endpoint::Endpoint;
-use crate::lock::lock;
+use crate::lock::{lock, try_lock};
 use crate::received::Received;
 
 /// Linux's numbers.
@@ -99,6 +99,30 @@ fn seed_s32_the_former_address_is_known_for_a_while() {
     state.forget_former(until);
     drop(state);
     assert_eq!(known(), [new]);
+}
+
+/// Two threads may change the socket at once: no call comes between the change of the socket and that of the thread that
+/// reads it, or one would wait for a thread that goes on reading.
+#[test]
+fn the_socket_and_the_thread_that_reads_it_change_as_one() {
+    let (a, b) = two_nodes([239, 255, 254, 7]);
+    let (owner, shared, before) = (a.sender().owner, shared(&a), a.local_addr());
+    let threads = owner.hold_threads_for_tests();
+    std::thread::scope(|scope| {
+        let change = scope.spawn(|| a.set_unicast_socket(UdpSocket::bind((LO, 0)).unwrap()));
+        while a.local_addr() == before {
+            std::thread::yield_now();
+        }
+        for _ in 0..20 {
+            std::thread::sleep(Duration::from_millis(1));
+            assert!(try_lock(&shared.sockets).is_none(), "another call may come");
+        }
+        drop(threads);
+        change.join().unwrap().unwrap();
+    });
+    b.send_to(a.local_addr(), b"read").unwrap();
+    let Ok(Received::Message(message)) = a.recv_timeout(LONG) else { panic!("nobody reads it") };
+    assert_eq!(message.payload, b"read");
 }
 
 /// The kernel or the network card will not cut buffers: everything leaves one by one from then on, the datagrams of the
