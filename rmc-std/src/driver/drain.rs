@@ -79,6 +79,8 @@ pub(super) struct Outlet {
     refusal_for_tests: Option<i32>,
     #[cfg(test)]
     failure_for_tests: Option<(usize, i32)>,
+    #[cfg(test)]
+    full_for_tests: Option<std::sync::mpsc::Receiver<()>>,
 }
 
 /// The protocol's next wish.
@@ -118,6 +120,8 @@ impl Outlet {
             refusal_for_tests: None,
             #[cfg(test)]
             failure_for_tests: None,
+            #[cfg(test)]
+            full_for_tests: None,
         }
     }
 
@@ -163,6 +167,13 @@ impl Outlet {
 
     /// Sends what is left of the contents.
     fn send(&mut self, wait: bool, traffic: &Traffic) -> io::Result<()> {
+        #[cfg(test)]
+        if let Some(full) = &self.full_for_tests {
+            if !wait {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            let _ = full.recv();
+        }
         while !self.is_empty() {
             let many = self.segmenting && !self.single && self.sent == 0 && self.segment < self.contents.len();
             let end = if many { self.contents.len() } else { self.contents.len().min(self.sent + self.segment) };
@@ -256,13 +267,19 @@ impl Outlet {
         self.failure_for_tests = Some((datagrams, code));
     }
 
+    /// As if the socket's buffer were full until the other end of the channel is dropped.
+    pub(super) fn fill_up_for_tests(&mut self, full: std::sync::mpsc::Receiver<()>) {
+        self.full_for_tests = Some(full);
+    }
+
     pub(super) fn fail_for_tests(&mut self, times: u32) {
         self.failures_in_a_row = times;
     }
 }
 
 impl Shared {
-    /// Does what the protocol wants, or leaves it to somebody who will. Returns whether it was done here.
+    /// Does what the protocol wants, or leaves it to somebody who will. Returns whether it was done here: if not, those
+    /// who wait to receive do not know yet of what there is for them.
     pub(super) fn drain(&self, effort: Effort) -> bool {
         for _ in 0..effort.rounds() {
             self.unpolled.store(true, Ordering::SeqCst);
@@ -284,8 +301,28 @@ impl Shared {
         true
     }
 
+    /// As `drain`, after something that may have made items for those who wait to receive. The one who drains may wait
+    /// for the socket: that must not keep the items from them.
+    pub(super) fn drain_and_tell(&self, effort: Effort) {
+        if !self.drain(effort) {
+            self.tell_receivers();
+        }
+    }
+
+    /// Who waits to receive shall know, if there is something, whoever polls next.
+    fn tell_receivers(&self) {
+        let state = self.state();
+        if state.protocol.readable() > 0 {
+            self.wake_receivers(&state);
+        }
+    }
+
     /// Returns whether the protocol has closed.
     fn drain_into(&self, outlet: &mut Outlet, effort: Effort) -> bool {
+        if !outlet.is_empty() {
+            // It leaves before the protocol is polled, which may take a while.
+            self.tell_receivers();
+        }
         if !self.transmit(outlet, effort) {
             self.alarm.ring();
             return false;

@@ -101,7 +101,7 @@ impl Shared {
         let mut state = self.state();
         let result = change(&mut state.protocol, self.clock.now());
         drop(state);
-        self.drain(effort);
+        self.drain_and_tell(effort);
         result
     }
 

@@ -227,7 +227,7 @@ fn keep_time(shared: &Shared) {
         let mut state = shared.state();
         state.protocol.handle_timeout(now);
         drop(state);
-        shared.drain(Effort::All);
+        shared.drain_and_tell(Effort::All);
         shared.watch_stream();
     }
 }

@@ -199,13 +199,8 @@ impl Shared {
             self.receive_failed(&io::ErrorKind::FileTooLarge.into());
         }
         // Who takes something drains after it: the application has its message first.
-        if taken_next || self.drain(Effort::Burst) {
-            return;
-        }
-        // The one who drains may wait for the socket. That must not keep what came from those who wait for it.
-        let state = self.state();
-        if state.protocol.readable() > 0 {
-            self.wake_receivers(&state);
+        if !taken_next {
+            self.drain_and_tell(Effort::Burst);
         }
     }
 

@@ -128,7 +128,7 @@ impl Shared {
         sockets.set_joined(true)?;
         self.state().protocol.activate(self.clock.now());
         drop(sockets);
-        self.drain(Effort::Much);
+        self.drain_and_tell(Effort::Much);
         Ok(())
     }
 
@@ -137,7 +137,7 @@ impl Shared {
         sockets.set_joined(false)?;
         self.state().protocol.deactivate(self.clock.now());
         drop(sockets);
-        self.drain(Effort::Much);
+        self.drain_and_tell(Effort::Much);
         Ok(())
     }
 

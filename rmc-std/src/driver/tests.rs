@@ -12,6 +12,7 @@ use super::Shared;
 use super::drain::{Effort, Outlet};
 use super::reader::{self, Gear, Reading};
 use crate::endpoint::Endpoint;
+use crate::error::RecvError;
 use crate::lock::{lock, try_lock};
 use crate::received::Received;
 
@@ -62,6 +63,50 @@ fn what_comes_is_received_while_another_thread_waits_to_send() {
     shared.drain(Effort::Burst);
     let Ok(Received::Message(message)) = a.recv_timeout(LONG) else { panic!("nothing came") };
     assert_eq!(message.payload, b"back");
+}
+
+/// A node that knows a peer which is gone, and a thread that waits in its `recv`: nothing comes that could wake it.
+fn one_that_waits(group_ip: [u8; 4]) -> (Endpoint, SocketAddr, mpsc::Receiver<Result<Received, RecvError>>) {
+    let (a, b) = two_nodes(group_ip);
+    a.send(b"known").unwrap();
+    while b.try_recv().is_err() {
+        std::thread::yield_now();
+    }
+    a.close();
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn({
+        let b = b.clone();
+        move || tell.send(b.recv())
+    });
+    while shared(&b).state().receivers_waiting == 0 {
+        std::thread::yield_now();
+    }
+    (b, a.local_addr(), told)
+}
+
+#[test]
+fn the_end_of_a_removed_peer_is_told_while_another_thread_waits_to_send() {
+    let (b, peer, told) = one_that_waits([239, 255, 254, 8]);
+    let shared = shared(&b);
+    let outlet = lock(&shared.outlet);
+    assert!(b.remove_peer(peer));
+    let Ok(Ok(Received::Ended { .. })) = told.recv_timeout(LONG) else { panic!("not told") };
+    drop(outlet);
+}
+
+/// What is held back leaves before the protocol is polled, by a thread that may wait for the socket.
+#[test]
+fn what_there_is_to_receive_is_told_before_what_was_held_back_leaves() {
+    let (b, peer, told) = one_that_waits([239, 255, 254, 9]);
+    let shared = shared(&b);
+    let mut outlet = lock(&shared.outlet);
+    let (room, full) = mpsc::channel();
+    outlet.hold_for_tests(b"held", peer);
+    outlet.fill_up_for_tests(full);
+    drop(outlet);
+    shared.input(Effort::Burst, |protocol, now| protocol.remove_peer(now, peer));
+    let Ok(Ok(Received::Ended { .. })) = told.recv_timeout(LONG) else { panic!("not told") };
+    drop(room);
 }
 
 /// A datagram that a thread could not send without waiting stays in the outlet, and is the next to leave, by the timer
