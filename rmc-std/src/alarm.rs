@@ -11,6 +11,7 @@ use crate::lock::{lock, wait};
 /// longer: by this. The thread is then awake less often, and not just when the next message comes of an application that
 /// works in step with a clock.
 const SLACK: u32 = 32;
+const NEVER: Instant = Instant::from_nanos(u64::MAX);
 
 /// A socket's receive timeout would be up to 8 ms late on Linux, where it is kept in jiffies; waiting on a Condvar is
 /// 0.1 ms late.
@@ -23,14 +24,24 @@ pub(crate) struct Alarm {
 #[derive(Debug, Default)]
 struct Setting {
     deadline: Option<Instant>,
-    /// Somebody waits: a bell that nobody hears costs a system call all the same.
-    heard: bool,
+    /// Somebody waits, until then: a bell that nobody hears costs a system call all the same.
+    sleeps_until: Option<Instant>,
     closed: bool,
 }
+
+/// Whether the thread must be woken. Apart, so that nobody makes the system call with a lock that the thread will want.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sleeps(bool);
 
 impl Alarm {
     /// Replaces the deadline. Wakes the thread only if it would sleep too long: one that wakes too early looks again.
     pub(crate) fn set(&self, deadline: Option<Instant>) {
+        self.wake(self.put(deadline));
+    }
+
+    /// As `set`, but for the call of [`wake`](Self::wake).
+    pub(crate) fn put(&self, deadline: Option<Instant>) -> Sleeps {
         let mut setting = lock(&self.setting);
         let earlier = match (setting.deadline, deadline) {
             (_, None) => false,
@@ -38,25 +49,24 @@ impl Alarm {
             (Some(before), Some(after)) => after < before,
         };
         setting.deadline = deadline;
-        let heard = setting.heard;
-        drop(setting);
-        if earlier && heard {
+        Sleeps(earlier && setting.sleeps_until.is_some())
+    }
+
+    pub(crate) fn wake(&self, sleeps: Sleeps) {
+        if sleeps.0 {
             self.bell.notify_one();
         }
     }
 
-    /// As `set`, unless the deadline is as early already.
+    /// As `set`, unless the deadline is as early already; and the thread wakes by then, also if it sleeps a part longer.
     pub(crate) fn set_if_earlier(&self, deadline: Instant) {
         let mut setting = lock(&self.setting);
-        if setting.deadline.is_some_and(|before| before <= deadline) {
-            return;
+        if setting.deadline.is_none_or(|before| deadline < before) {
+            setting.deadline = Some(deadline);
         }
-        setting.deadline = Some(deadline);
-        let heard = setting.heard;
+        let sleeps = Sleeps(setting.sleeps_until.is_some_and(|until| deadline < until));
         drop(setting);
-        if heard {
-            self.bell.notify_one();
-        }
+        self.wake(sleeps);
     }
 
     /// Whether `wait` would return at once.
@@ -84,10 +94,10 @@ impl Alarm {
                 return true;
             }
             let left = if in_vain { left.map(|left| left + left / SLACK) } else { left };
-            setting.heard = true;
+            setting.sleeps_until = Some(left.map_or(NEVER, |left| clock.now() + left));
             let deadline = setting.deadline;
             setting = wait(&self.bell, setting, left);
-            setting.heard = false;
+            setting.sleeps_until = None;
             // Not the one that was waited for: it will probably be put off again.
             in_vain = deadline.is_some() && setting.deadline > deadline;
         }
@@ -96,6 +106,12 @@ impl Alarm {
     pub(crate) fn close(&self) {
         lock(&self.setting).closed = true;
         self.bell.notify_all();
+    }
+
+    /// Nobody sets it meanwhile.
+    #[cfg(test)]
+    pub(crate) fn hold_for_tests(&self) -> impl Sized + '_ {
+        lock(&self.setting)
     }
 }
 
@@ -134,7 +150,7 @@ mod tests {
         alarm.set(Some(clock.now() + Duration::from_secs(3_600)));
         thread::scope(|scope| {
             let waits = scope.spawn(|| alarm.wait(&clock));
-            while !lock(&alarm.setting).heard {
+            while lock(&alarm.setting).sleeps_until.is_none() {
                 thread::yield_now();
             }
             alarm.set(Some(clock.now() + Duration::from_secs(7_200)));
@@ -143,12 +159,43 @@ mod tests {
         });
     }
 
+    /// The sleep is a part longer than the deadline, and a message that gathers must not wait for its end.
+    #[test]
+    fn what_is_as_late_as_the_deadline_shortens_the_sleep_all_the_same() {
+        let clock = Clock::start();
+        let alarm = Alarm::default();
+        let deadline = clock.now() + Duration::from_secs(3_600);
+        let later = deadline + Duration::from_secs(60);
+        let sleeps_until = |holds: &dyn Fn(Instant) -> bool| {
+            let end = clock.now() + Duration::from_secs(60);
+            while !lock(&alarm.setting).sleeps_until.is_some_and(holds) && clock.now() < end {
+                thread::yield_now();
+            }
+            clock.now() < end
+        };
+        alarm.set(Some(clock.now() + Duration::from_secs(1_800)));
+        thread::scope(|scope| {
+            let waits = scope.spawn(|| alarm.wait(&clock));
+            let sleeps = sleeps_until(&|until| until < deadline);
+            // Put off, and woken as by the end of the sleep.
+            alarm.set(Some(deadline));
+            alarm.bell.notify_one();
+            let sleeps_longer = sleeps_until(&|until| until > later);
+            alarm.set_if_earlier(later);
+            let shortened = sleeps_until(&|until| until <= later);
+            let kept = lock(&alarm.setting).deadline;
+            alarm.close();
+            assert_eq!((waits.join().ok(), kept), (Some(false), Some(deadline)));
+            assert_eq!((sleeps, sleeps_longer, shortened), (true, true, true));
+        });
+    }
+
     /// Returns whether a deadline was put off while somebody waited for it.
     fn put_off(alarm: &Alarm, clock: &Clock) -> bool {
         alarm.set(Some(clock.now() + Duration::from_millis(20)));
         thread::scope(|scope| {
             let waits = scope.spawn(|| alarm.wait(clock).then(|| clock.now()));
-            while !lock(&alarm.setting).heard && !waits.is_finished() {
+            while lock(&alarm.setting).sleeps_until.is_none() && !waits.is_finished() {
                 thread::yield_now();
             }
             let later = clock.now() + Duration::from_millis(60);

@@ -16,6 +16,7 @@ use rmc_core::{Action, Instant};
 
 use super::{Shared, State};
 use crate::address;
+use crate::alarm::Sleeps;
 use crate::event::{Event, SocketErrorKind, SocketOperation};
 use crate::failures::kind_of;
 use crate::lock::{lock, try_lock};
@@ -87,7 +88,10 @@ pub(super) struct Outlet {
 enum Wish {
     /// The outlet holds a datagram.
     Transmit,
-    Timer(Option<Instant>),
+    /// Its deadline is over.
+    Timeout,
+    /// Until the deadline that the alarm is set to.
+    Nothing(Sleeps),
     Closed,
 }
 
@@ -333,7 +337,7 @@ impl Shared {
                 self.alarm.ring();
                 return false;
             }
-            match self.next_wish(outlet) {
+            match self.next_wish(outlet, effort) {
                 Wish::Closed => return true,
                 Wish::Transmit => {
                     left = left.saturating_sub(outlet.cost());
@@ -342,20 +346,20 @@ impl Shared {
                         return false;
                     }
                 }
-                Wish::Timer(Some(deadline)) if deadline <= self.clock.now() && effort != Effort::Burst => {
+                Wish::Timeout => {
                     // What is there has been read meanwhile: the threads that read had the lock while this one sent.
                     let mut state = self.state();
                     state.protocol.handle_timeout(self.clock.now());
                 }
-                Wish::Timer(deadline) => {
-                    self.alarm.set(deadline);
+                Wish::Nothing(sleeps) => {
+                    self.alarm.wake(sleeps);
                     return false;
                 }
             }
         }
     }
 
-    fn next_wish(&self, outlet: &mut Outlet) -> Wish {
+    fn next_wish(&self, outlet: &mut Outlet, effort: Effort) -> Wish {
         let mut state = self.state();
         state.in_flight = outlet.retrying;
         if std::mem::take(&mut outlet.changed) {
@@ -383,7 +387,11 @@ impl Shared {
                     }
                     state.load.flushed();
                     self.wake_senders(&state, deadline);
-                    return Wish::Timer(deadline);
+                    if effort != Effort::Burst && deadline.is_some_and(|deadline| deadline <= self.clock.now()) {
+                        return Wish::Timeout;
+                    }
+                    // With the lock: who brings a message that is to gather sets the alarm after this, and not before.
+                    return Wish::Nothing(self.alarm.put(deadline));
                 }
             }
         }

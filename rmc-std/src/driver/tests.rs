@@ -109,6 +109,29 @@ fn what_there_is_to_receive_is_told_before_what_was_held_back_leaves() {
     drop(room);
 }
 
+/// Who drains sets the alarm before it lets the protocol go: who then brings a message that is to gather sets it after.
+#[test]
+fn a_message_that_gathers_sets_the_alarm_after_who_drained_before_it() {
+    let (a, _b) = two_nodes([239, 255, 254, 10]);
+    let shared = shared(&a);
+    let alarm = shared.alarm.hold_for_tests();
+    std::thread::scope(|scope| {
+        let drains = scope.spawn(|| shared.drain(Effort::Much));
+        let mut looks = 0;
+        // Others have it for a moment.
+        for _ in 0..10_000 {
+            looks = if try_lock(&shared.state).is_none() { looks + 1 } else { 0 };
+            if looks == 20 {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        drop(alarm);
+        drains.join().unwrap();
+        assert_eq!(looks, 20, "the protocol is free, and the alarm not set");
+    });
+}
+
 /// A datagram that a thread could not send without waiting stays in the outlet, and is the next to leave, by the timer
 /// thread at the latest.
 #[test]
