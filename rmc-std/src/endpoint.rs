@@ -112,7 +112,7 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// The time is over, or the endpoint was closed before.
+    /// The time is over, the endpoint was closed before, or the node is silent.
     pub fn flush(&self, timeout: Option<Duration>) -> Result<(), FlushError> {
         self.sender.flush(timeout)
     }
@@ -156,7 +156,7 @@ impl Endpoint {
         self.owner().input(|protocol, now| protocol.set_heartbeat_times(now, times, index))
     }
 
-    /// Never send again, or do (S28).
+    /// Never send again, or do (S28). What waits to be sent waits until then; [`flush`](Self::flush) says so.
     pub fn set_silent(&self, silent: bool) {
         self.owner().input(|protocol, now| protocol.set_silent(now, silent));
     }

@@ -126,6 +126,9 @@ pub enum FlushError {
     /// The endpoint was closed before everything had left.
     #[error("the endpoint was closed before everything had left")]
     Closed,
+    /// The node is silent, and something waits: it leaves when the node is silent no more (S28).
+    #[error("the node is silent, and something waits to be sent")]
+    Silent,
 }
 
 /// Why an observer was not registered (S33).

@@ -112,7 +112,7 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// The time is over, or the endpoint was closed before.
+    /// The time is over, the endpoint was closed before, or the node is silent.
     pub fn flush(&self, timeout: Option<Duration>) -> Result<(), FlushError> {
         self.owner.flush(timeout)
     }

@@ -352,6 +352,13 @@ impl Protocol {
         self.shared.inbox.len()
     }
 
+    /// Query: how many datagrams could not be sent and wait to be sent again (see
+    /// [`transmit_failed`](Self::transmit_failed)).
+    #[must_use]
+    pub fn retrying(&self) -> usize {
+        self.out.retry.len()
+    }
+
     /// Query: the number of the next packet of the group's stream: what the next message begins with, unless it is
     /// packed with one that waits.
     #[must_use]

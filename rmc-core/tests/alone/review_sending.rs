@@ -7,7 +7,7 @@ use rmc_core::packet::Flags;
 use rmc_core::{Instant, Path};
 
 use crate::given::{private_ack, private_nack, send_private};
-use crate::lone::{Lone, MS, OWN, Sent, peer};
+use crate::lone::{Lone, MS, NS, OWN, Sent, peer};
 use crate::packets::{ack, data, nack_to};
 
 /// `transmit_failed` is legal until the next poll, whatever came between: an Ack that frees what stood before the
@@ -23,10 +23,34 @@ fn a_packet_that_failed_comes_back_though_others_were_acknowledged_meanwhile() {
     assert_eq!(failed.what, Sent::Data(3));
     lone.feed(peer(0), Path::Unicast, &private_ack(2));
     lone.node.transmit_failed(lone.instant(), true);
+    assert_eq!(lone.node.retrying(), 1);
     lone.sent.clear();
     lone.run_for(10 * MS);
+    assert_eq!(lone.node.retrying(), 0);
     let back = lone.sent.first().expect("it comes back");
     assert_eq!((&back.what, &back.bytes), (&Sent::Data(3), &failed.bytes));
+}
+
+/// Who waits until everything has left need not wait for what nobody wants any more, nor for what a silent node drops.
+// RMC-SEND-4, RMC-SILENT-1
+#[test]
+fn what_failed_and_nobody_wants_any_more_does_not_wait_to_be_sent_again() {
+    let mut lone = Lone::new(|_| {});
+    send_private(&mut lone, 0);
+    lone.node.send_to(lone.instant(), peer(0), &[9; 30]).expect("there is room");
+    assert_eq!(lone.poll_transmit().map(|sent| sent.what), Some(Sent::Data(2)));
+    lone.feed(peer(0), Path::Unicast, &private_ack(2));
+    lone.node.transmit_failed(lone.instant(), true);
+    assert_eq!(lone.node.retrying(), 0, "it has come");
+    lone.node.send(lone.instant(), &[9; 30]).expect("there is room");
+    lone.run_for(10 * MS - NS);
+    lone.now += NS;
+    lone.node.handle_timeout(lone.instant());
+    assert_eq!(lone.poll_transmit().map(|sent| sent.what), Some(Sent::Data(1)));
+    lone.node.transmit_failed(lone.instant(), true);
+    assert_eq!(lone.node.retrying(), 1);
+    lone.node.set_silent(lone.instant(), true);
+    assert_eq!(lone.node.retrying(), 0, "it never sends");
 }
 
 /// The place of a stream that was removed may go to another one before the answer is polled.

@@ -29,7 +29,7 @@ impl State {
     }
 
     fn all_left(&self) -> bool {
-        !self.in_flight && self.protocol.stats().held.queued_packets == 0
+        !self.in_flight && self.protocol.retrying() == 0 && self.protocol.stats().held.queued_packets == 0
     }
 }
 
@@ -120,6 +120,9 @@ impl Owner {
             }
             if state.finished || (state.all_left() && state.protocol.stable_seq() >= last) {
                 return Ok(());
+            }
+            if state.protocol.config().silent {
+                return Err(FlushError::Silent);
             }
             let Some(left) = patience.left() else { return Err(FlushError::Timeout) };
             state.senders_waiting += 1;

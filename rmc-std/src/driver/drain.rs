@@ -73,8 +73,6 @@ pub(super) struct Outlet {
     refusals: u32,
     destination: SocketAddr,
     group: SocketAddr,
-    /// The protocol brings the failed datagram back: it counts as not sent.
-    retrying: bool,
     failures_in_a_row: u32,
     #[cfg(test)]
     refusal_for_tests: Option<i32>,
@@ -118,7 +116,6 @@ impl Outlet {
             refusals: 0,
             destination: group,
             group,
-            retrying: false,
             failures_in_a_row: 0,
             #[cfg(test)]
             refusal_for_tests: None,
@@ -361,7 +358,7 @@ impl Shared {
 
     fn next_wish(&self, outlet: &mut Outlet, effort: Effort) -> Wish {
         let mut state = self.state();
-        state.in_flight = outlet.retrying;
+        state.in_flight = false;
         if std::mem::take(&mut outlet.changed) {
             state.protocol.set_max_segments(if outlet.segmenting { outlet.most_segments } else { 1 });
         }
@@ -417,7 +414,6 @@ impl Shared {
         }
         match outlet.send(effort != Effort::Burst, &self.traffic) {
             Ok(()) => {
-                outlet.retrying = false;
                 outlet.failures_in_a_row = 0;
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock && effort == Effort::Burst => return false,
@@ -429,17 +425,17 @@ impl Shared {
 
     /// Seed fault F19: the protocol keeps the datagram, or knows that it is lost; the rest of the burst is not touched.
     fn transmit_failed(&self, outlet: &mut Outlet, error: &io::Error) {
-        outlet.retrying = outlet.worth_retrying(error);
+        let retry = outlet.worth_retrying(error);
         outlet.failures_in_a_row = outlet.failures_in_a_row.saturating_add(1);
         let now = self.clock.now();
         let mut state = self.state();
         state.protocol.swap_segments(&mut outlet.contents);
         // Those before it left one by one.
         state.protocol.segments_left(outlet.sent / outlet.segment);
-        state.protocol.transmit_failed(now, outlet.retrying);
+        state.protocol.transmit_failed(now, retry);
         drop(state);
         let mut failures = lock(&self.failures);
-        failures.retries += u64::from(outlet.retrying);
+        failures.retries += u64::from(retry);
         let destination = address::normal(outlet.destination);
         let notice = failures.record(now, SocketOperation::Send, error, Some(destination));
         drop(failures);

@@ -307,6 +307,29 @@ fn seed_fault_f19_what_has_left_of_many_does_not_come_again() {
     assert_eq!((a.stats().tx.failed, a.stats().tx.data), (7, 10));
 }
 
+/// What failed and was to come again is dropped when the node falls silent: nothing leaves that would end the wait for it.
+#[test]
+fn flush_does_not_wait_for_what_was_dropped_in_silence() {
+    let port = UdpSocket::bind((LO, 0)).unwrap().local_addr().unwrap().port();
+    let a = Endpoint::builder(([239, 255, 254, 11], port).into()).interface(LO).seed(1).build().unwrap();
+    let shared = shared(&a);
+    if !a.socket_stats().segmentation {
+        return;
+    }
+    let mut outlet = lock(&shared.outlet);
+    outlet.refuse_for_tests(libc_code::ENOBUFS);
+    for _ in 0..4 {
+        a.try_send(&[7; 1_400]).unwrap();
+    }
+    drop(outlet);
+    shared.drain(Effort::Much);
+    assert!(a.stats().tx.failed > 0 && a.stats().held.queued_packets == 0);
+    a.set_silent(true);
+    assert_eq!(a.flush(Some(LONG)), Ok(()));
+    a.set_silent(false);
+    assert_eq!(a.flush(Some(LONG)), Ok(()));
+}
+
 /// F19: what may pass is tried again, but not for ever; and one node that cannot be reached does not hold up the group.
 #[test]
 fn seed_fault_f19_only_what_may_help_is_tried_again() {

@@ -82,6 +82,25 @@ fn with_a_quorum_of_one_until_the_prompt_one_has_it() {
     assert_eq!(sender.stats().tx.let_go, 0, "nobody had to be");
 }
 
+/// What waits leaves when the node is silent no more.
+#[test]
+fn a_silent_node_says_so_to_who_waits() {
+    let sender = on_lo(new_group()).max_rate(1_472).config(|config| config.rate_burst = 1_472).build().unwrap();
+    for number in 0..4 {
+        sender.send(&payload(1, number, 1_400)).unwrap();
+    }
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| sender.flush(None));
+        // Whether it waits already or not.
+        sender.set_silent(true);
+        assert_eq!(waits.join().unwrap(), Err(FlushError::Silent));
+    });
+    assert_eq!(sender.flush(Some(LONG)), Err(FlushError::Silent));
+    assert!(sender.stats().held.queued_packets > 0);
+    sender.set_silent(false);
+    assert_eq!(sender.flush(Some(LONG)), Ok(()));
+}
+
 /// Nobody is let go: that is the application's to decide.
 // RMC-FLOW-7, RMC-FLOW-3
 #[test]
