@@ -1,6 +1,5 @@
 //! Callbacks by event kind (S33).
 
-use std::any::Any;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -58,14 +57,16 @@ impl Observers {
     }
 
     pub(crate) fn remove(&self, id: ObserverId) -> bool {
-        let mut entries = lock(&self.entries);
-        let Some(at) = entries.iter().position(|entry| entry.id == id) else { return false };
-        let removed = entries.remove(at);
-        self.note_wanted(&entries);
         // Dropped without the lock: what the callback holds may call back.
-        drop(entries);
-        drop(removed);
-        true
+        self.take(id).is_some()
+    }
+
+    fn take(&self, id: ObserverId) -> Option<Entry> {
+        let mut entries = lock(&self.entries);
+        let at = entries.iter().position(|entry| entry.id == id)?;
+        let taken = entries.remove(at);
+        self.note_wanted(&entries);
+        Some(taken)
     }
 
     pub(crate) fn wants(&self, kind: Option<EventKind>) -> bool {
@@ -87,7 +88,7 @@ impl Observers {
         }
         // Callbacks may hold handles of this very endpoint.
         let entries = std::mem::take(&mut *lock(&self.entries));
-        drop(entries);
+        entries.into_iter().for_each(drop_safely);
     }
 
     /// What waits is still told; then the thread ends.
@@ -102,24 +103,23 @@ impl Observers {
     fn dispatch(&self, event: &Event, sender: &Sender) {
         let kind = kind_of(event);
         let of_kind: Vec<Entry> = lock(&self.entries).iter().filter(|entry| entry.kind == kind).cloned().collect();
+        let mut stopped = false;
         for entry in of_kind {
             // One before it may have removed it.
-            if !lock(&self.entries).iter().any(|other| other.id == entry.id) {
-                continue;
-            }
-            let called = catch_unwind(AssertUnwindSafe(|| lock(&entry.callback)(event, sender)));
+            let calls = !stopped && lock(&self.entries).iter().any(|other| other.id == entry.id);
+            let called = calls.then(|| catch_unwind(AssertUnwindSafe(|| lock(&entry.callback)(event, sender))));
             match called {
-                Ok(ControlFlow::Continue(())) => {}
-                Ok(ControlFlow::Break(())) => return,
+                None | Some(Ok(ControlFlow::Continue(()))) => {}
+                Some(Ok(ControlFlow::Break(()))) => stopped = true,
                 // The panic's message is printed already. The others go on without the one that broke.
-                Err(panic) => self.remove_panicked(entry.id, panic),
+                Some(Err(panic)) => {
+                    drop_safely(panic);
+                    drop_safely(self.take(entry.id));
+                }
             }
+            // It may be the last one, if the callback was removed meanwhile.
+            drop_safely(entry);
         }
-    }
-
-    fn remove_panicked(&self, id: ObserverId, panic: Box<dyn Any + Send>) {
-        drop(panic);
-        self.remove(id);
     }
 
     fn note_wanted(&self, entries: &[Entry]) {
@@ -131,6 +131,14 @@ impl Observers {
 impl fmt::Debug for Observers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Observers").field("count", &lock(&self.entries).len()).finish_non_exhaustive()
+    }
+}
+
+/// Drops what is an application's: that may panic as well, and must not end the thread.
+fn drop_safely<T>(of_application: T) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(of_application))) {
+        // Its own end may panic again.
+        std::mem::forget(panic);
     }
 }
 

@@ -102,6 +102,31 @@ fn seed_s33_a_callback_that_panics_is_removed_and_the_others_go_on() {
     assert!(!b.unobserve(panics));
 }
 
+/// What a callback owns is dropped with it.
+#[test]
+fn seed_s33_what_panics_when_it_is_dropped_ends_no_observer() {
+    struct Panics;
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            panic!("a drop of this test panics on purpose");
+        }
+    }
+    let group = new_group();
+    let (a, b, c) = (node(group), node(group), node(group));
+    let (tell, told) = mpsc::channel();
+    let owned = Panics;
+    let panics = b.observe(EventKind::NewSender, move |_, _| {
+        let _owned = &owned;
+        std::panic::panic_any(Panics)
+    });
+    b.observe(EventKind::NewSender, telling(&tell, "called", GO_ON)).unwrap();
+    a.send(b"here I am").unwrap();
+    assert_eq!(told.recv_timeout(LONG), Ok("called"));
+    c.send(b"and I").unwrap();
+    assert_eq!(told.recv_timeout(LONG), Ok("called"));
+    assert!(!b.unobserve(panics.unwrap()));
+}
+
 #[test]
 fn seed_s33_a_callback_may_close_the_endpoint_and_hold_a_handle_of_it() {
     let group = new_group();
