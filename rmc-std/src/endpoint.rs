@@ -411,6 +411,9 @@ impl Endpoint {
 
     /// Closes at once, for all handles, and ends every thread. What was received stays readable, everything else is
     /// dropped (S31): events too that were not told yet, which may be those of messages that have just been taken.
+    ///
+    /// Every caller waits for the threads, but for a callback; then the node is a member of the group no more. Its sockets
+    /// stay open, and its port is taken, until the last handle is dropped.
     pub fn close(&self) {
         self.owner().close();
     }

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex};
-use std::thread::{self, JoinHandle};
+use std::thread::{self, JoinHandle, ThreadId};
 use std::time::Duration;
 
 use rmc_core::{Config, EventKind, Protocol};
@@ -22,7 +22,7 @@ use crate::event_ring::EventRing;
 use crate::failures::Failures;
 use crate::handles::Sender;
 use crate::impair::{Impairment, Stage};
-use crate::lock::lock;
+use crate::lock::{lock, wait};
 use crate::observers::{Callback, ObserverId, Observers};
 use crate::offload;
 use crate::traffic::Traffic;
@@ -32,6 +32,8 @@ use crate::traffic::Traffic;
 pub(crate) struct Owner {
     shared: Arc<Shared>,
     threads: Mutex<Threads>,
+    /// With `threads`: those who wait for threads to end have.
+    joined: Condvar,
     impairment: Option<Impairment>,
 }
 
@@ -41,6 +43,10 @@ struct Threads {
     multicast: Option<JoinHandle<()>>,
     timer: Option<JoinHandle<()>>,
     observers: Option<JoinHandle<()>>,
+    /// The thread that callbacks run on.
+    called_by: Option<ThreadId>,
+    /// How many wait for threads to end.
+    joining: usize,
 }
 
 impl Owner {
@@ -94,7 +100,7 @@ impl Owner {
             seat,
         };
         shared.traffic.set_segmenting(most_segments > 1);
-        let owner = Self { shared: Arc::new(shared), threads: Mutex::default(), impairment };
+        let owner = Self { shared: Arc::new(shared), threads: Mutex::default(), joined: Condvar::new(), impairment };
         owner.start_threads().map_err(|source| BuildError::Socket { what: "start a thread", source })?;
         for notice in notices {
             owner.shared.notice(notice);
@@ -119,10 +125,11 @@ impl Owner {
         drop(state);
         // Before the registration, so that no event comes without a thread to take it.
         let mut threads = lock(&self.threads);
-        if threads.observers.is_none() {
+        if threads.called_by.is_none() {
             let (shared, owner) = (Arc::clone(&self.shared), Arc::downgrade(self));
             let sender = move || owner.upgrade().map(|owner| Sender { owner });
             let thread = self.spawn("obs", move || shared.observers.run(sender)).map_err(|_| ObserveError::NoThread)?;
+            threads.called_by = Some(thread.thread().id());
             threads.observers = Some(thread);
         }
         drop(threads);
@@ -153,9 +160,25 @@ impl Owner {
             state.protocol.close(self.shared.clock.now());
         }
         self.shared.shut_down();
-        let threads = std::mem::take(&mut *lock(&self.threads));
-        for thread in [threads.unicast, threads.multicast, threads.timer, threads.observers] {
-            join(thread);
+        self.join_all();
+        lock(&self.shared.sockets).leave();
+    }
+
+    /// Waits until every thread has ended, whoever else does. A callback waits for no other who closes: that one waits
+    /// for it.
+    fn join_all(&self) {
+        let mut threads = lock(&self.threads);
+        let is_callback = threads.called_by.is_some_and(|id| id == thread::current().id());
+        let observers = if is_callback { None } else { threads.observers.take() };
+        let ending = [threads.unicast.take(), threads.multicast.take(), threads.timer.take(), observers];
+        threads.joining += 1;
+        drop(threads);
+        ending.into_iter().for_each(join);
+        let mut threads = lock(&self.threads);
+        threads.joining -= 1;
+        self.joined.notify_all();
+        while threads.joining > 0 && !is_callback {
+            threads = wait(&self.joined, threads, None);
         }
     }
 

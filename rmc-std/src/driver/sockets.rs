@@ -78,6 +78,16 @@ impl Sockets {
         }
     }
 
+    /// Leaves the group for good, once no thread reads any more: handles may keep the sockets for long. What the
+    /// application brought is its own.
+    pub(super) fn leave(&mut self) {
+        if self.joined && !self.ready_made && self.group.ip().is_multicast() {
+            // It may be gone with its interface.
+            let _ = socket::leave(self.member(), self.group.ip(), &self.options);
+        }
+        self.joined = false;
+    }
+
     fn wake(&self, reading: &Reading) {
         let group = (reading.path == Path::Multicast).then_some(self.group);
         socket::wake(&reading.socket, group, &self.options);

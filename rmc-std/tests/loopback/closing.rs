@@ -73,6 +73,20 @@ fn close_ends_every_wait_and_leaves_what_was_received() {
     assert!(!b.finish(LONG), "it was closed, not finished");
 }
 
+/// Handles that are kept do not keep the host in the group.
+#[cfg(target_os = "linux")]
+#[test]
+fn close_leaves_the_group() {
+    let group = new_group();
+    let std::net::IpAddr::V4(ip) = group.ip() else { panic!("{group}") };
+    let listed = format!("{:08X}", u32::from_le_bytes(ip.octets()));
+    let is_member = || std::fs::read_to_string("/proc/net/igmp").unwrap().contains(&listed);
+    let a = node(group);
+    assert!(is_member());
+    a.close();
+    assert!(!is_member());
+}
+
 #[test]
 fn close_wakes_those_who_wait_on_other_threads() {
     let a = on_lo(new_group())
