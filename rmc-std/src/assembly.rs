@@ -172,24 +172,12 @@ fn unreachable(group: SocketAddr, options: &Options, source: io::Error) -> Build
     let interface = options.interface.map(|ip| ip.to_string());
     let interface = interface.or_else(|| options.index.map(|index| format!("with index {index}")));
     match interface {
-        Some(interface) if no_such_interface(&source) => BuildError::NoSuchInterface { interface, source },
-        _ if source.kind() == io::ErrorKind::NetworkUnreachable || no_such_interface(&source) => {
+        Some(interface) if socket::no_such_interface(&source) => BuildError::NoSuchInterface { interface, source },
+        _ if source.kind() == io::ErrorKind::NetworkUnreachable || socket::no_such_interface(&source) => {
             BuildError::NoRoute { group, source }
         }
         _ => failed("find the way to the group", source),
     }
-}
-
-#[cfg(unix)]
-fn no_such_interface(error: &io::Error) -> bool {
-    use rustix::io::Errno;
-    let code = error.raw_os_error().map(Errno::from_raw_os_error);
-    error.kind() == io::ErrorKind::AddrNotAvailable || matches!(code, Some(Errno::NODEV | Errno::NXIO))
-}
-
-#[cfg(not(unix))]
-fn no_such_interface(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::InvalidInput)
 }
 
 fn failed(what: &'static str, source: io::Error) -> BuildError {

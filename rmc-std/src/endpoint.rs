@@ -219,6 +219,10 @@ impl Endpoint {
 
     /// Follows streams again, and joins the group again (S30).
     ///
+    /// On Linux an interface that was deleted and made again is another one, even with the same address: the node sends
+    /// and hears nothing by it until this is called, whether or not it was deactivated before. An IPv6 group's interface
+    /// is known by its index: it must have the same one again.
+    ///
     /// # Errors
     ///
     /// The system refuses to join; nothing changes then.
@@ -226,7 +230,8 @@ impl Endpoint {
         self.owner().activate()
     }
 
-    /// Leaves the group and stops following streams (S30). Sending goes on, repairs included.
+    /// Leaves the group and stops following streams (S30). Sending goes on, repairs included. A membership that has gone
+    /// with its interface counts as left.
     ///
     /// # Errors
     ///

@@ -102,6 +102,11 @@ pub(crate) fn hear_own_groups_only(socket: &UdpSocket, options: &Options) {
     let _ = (socket, options);
 }
 
+/// Multicast leaves by the interface that has the address or index now.
+pub(crate) fn set_interface(socket: &UdpSocket, options: &Options) -> io::Result<()> {
+    apply_multicast(&SockRef::from(socket), &Options { ttl: None, loopback: None, ..*options })
+}
+
 pub(crate) fn join(socket: &UdpSocket, group: IpAddr, options: &Options) -> io::Result<()> {
     match group {
         IpAddr::V4(group) => socket.join_multicast_v4(&group, &options.interface_or_any()),
@@ -224,6 +229,19 @@ pub(crate) fn wake(socket: &UdpSocket, group: Option<SocketAddr>, options: &Opti
     if apply(&sender, &options).is_ok() {
         let _ = sender.send_to(&[], to);
     }
+}
+
+/// What an interface that is gone is answered with, and a membership of it.
+#[cfg(unix)]
+pub(crate) fn no_such_interface(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let code = error.raw_os_error().map(Errno::from_raw_os_error);
+    error.kind() == io::ErrorKind::AddrNotAvailable || matches!(code, Some(Errno::NODEV | Errno::NXIO))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn no_such_interface(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::InvalidInput)
 }
 
 pub(crate) fn any(like: SocketAddr) -> IpAddr {

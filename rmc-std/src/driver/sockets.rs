@@ -98,15 +98,33 @@ impl Sockets {
         &self.multicast.as_ref().unwrap_or(&self.unicast).socket
     }
 
-    fn set_joined(&mut self, joined: bool) -> io::Result<()> {
-        if self.joined == joined || self.closed {
+    /// Joins the group, and sends by its interface, as it is now: one that was made again has another index.
+    fn join(&mut self) -> io::Result<()> {
+        // A member once more elsewhere may be an error of any kind, and what an application has joined is its own.
+        let again = !self.ready_made && cfg!(any(target_os = "linux", target_os = "android"));
+        if self.closed || (self.joined && !again) {
             return Ok(());
         }
         if self.group.ip().is_multicast() {
-            let change = if joined { socket::join } else { socket::leave };
-            change(self.member(), self.group.ip(), &self.options)?;
+            socket::set_interface(&self.unicast.socket, &self.options)?;
+            join_if_not_member(self.member(), self.group, &self.options)?;
         }
-        self.joined = joined;
+        self.joined = true;
+        Ok(())
+    }
+
+    fn leave_for_now(&mut self) -> io::Result<()> {
+        if !self.joined || self.closed {
+            return Ok(());
+        }
+        if self.group.ip().is_multicast() {
+            match socket::leave(self.member(), self.group.ip(), &self.options) {
+                // The membership has gone with the interface.
+                Err(error) if socket::no_such_interface(&error) => {}
+                result => result?,
+            }
+        }
+        self.joined = false;
         Ok(())
     }
 }
@@ -135,7 +153,7 @@ impl State {
 impl Shared {
     pub(super) fn activate(&self) -> io::Result<()> {
         let mut sockets = lock(&self.sockets);
-        sockets.set_joined(true)?;
+        sockets.join()?;
         self.state().protocol.activate(self.clock.now());
         drop(sockets);
         self.drain_and_tell(Effort::Much);
@@ -144,7 +162,7 @@ impl Shared {
 
     pub(super) fn deactivate(&self) -> io::Result<()> {
         let mut sockets = lock(&self.sockets);
-        sockets.set_joined(false)?;
+        sockets.leave_for_now()?;
         self.state().protocol.deactivate(self.clock.now());
         drop(sockets);
         self.drain_and_tell(Effort::Much);

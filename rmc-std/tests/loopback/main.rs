@@ -9,6 +9,8 @@ mod events;
 mod fixture;
 mod flushing;
 mod impaired;
+#[cfg(target_os = "linux")]
+mod interface;
 mod ipv6;
 mod offload;
 mod sockets;
