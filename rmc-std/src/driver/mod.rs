@@ -1,8 +1,8 @@
 //! The driver: threads, locks and waiting around one protocol (the crate's docs have the picture).
 //!
-//! Locks, in the order in which they may be taken while another is held: `sockets`, `outlet`, the owner's `threads`,
-//! `state`, and then those of the alarm, the rings and the failures, which hold no other. Nothing waits for a socket while it holds `state`,
-//! and no callback runs under any of them.
+//! Locks, in the order in which they may be taken while another is held: `outlet`, `sockets`, the owner's `threads`,
+//! `state`, and then those of the alarm, the rings and the failures, which hold no other. Nothing waits for a socket
+//! while it holds `state` or `sockets`, and no callback runs under any of them.
 
 mod calls;
 mod drain;

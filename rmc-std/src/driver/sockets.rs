@@ -2,13 +2,14 @@
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rmc_core::{Instant, Path};
 
-use super::drain::Effort;
+use super::drain::{Effort, Outlet};
 use super::owner::{self, Owner};
 use super::reader::{Reading, Stop};
 use super::{Shared, State};
@@ -200,6 +201,22 @@ impl Owner {
     /// more.
     pub(crate) fn set_unicast_socket(&self, socket: UdpSocket) -> Result<(), SocketChangeError> {
         let shared = self.shared();
+        // Whoever has it may wait for the socket, and others want `sockets` meanwhile.
+        let outlet = lock(&shared.outlet);
+        let replaced = self.replace_unicast_socket(socket, outlet);
+        // Whoever found the outlet taken has left it to this thread.
+        shared.drain(Effort::Much);
+        owner::join(replaced?);
+        Ok(())
+    }
+
+    /// Returns the thread that read the old one: it ends.
+    fn replace_unicast_socket(
+        &self,
+        socket: UdpSocket,
+        mut outlet: MutexGuard<'_, Outlet>,
+    ) -> Result<Option<JoinHandle<()>>, SocketChangeError> {
+        let shared = self.shared();
         let mut sockets = lock(&shared.sockets);
         if sockets.closed {
             return Err(SocketChangeError::Closed);
@@ -216,7 +233,6 @@ impl Owner {
         }
         let new = reading(Opened { socket, buffers }, Path::Unicast);
         let thread = self.read(&new)?;
-        let mut outlet = lock(&shared.outlet);
         outlet.set_socket(Arc::clone(&new.socket), &shared.traffic);
         let now = shared.clock.now();
         if let Some(multicast) = sockets.multicast.as_ref().filter(|_| !sockets.ready_made) {
@@ -236,13 +252,10 @@ impl Owner {
         // With the lock: another call that changes the socket, or closes, finds the thread that reads the one in use.
         let reader = self.swap_unicast_thread(thread);
         drop(sockets);
-        owner::join(reader);
         for notice in assembly::buffer_notices(&options, buffers, None) {
             shared.notice(notice);
         }
-        // Whoever found the outlet taken has left it to this thread.
-        shared.drain(Effort::Much);
-        Ok(())
+        Ok(reader)
     }
 }
 

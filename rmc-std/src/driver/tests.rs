@@ -39,9 +39,9 @@ fn shared(node: &Endpoint) -> Arc<Shared> {
 }
 
 /// Whether somebody keeps a lock, and not for a moment.
-fn is_kept<T>(mutex: &Mutex<T>) -> bool {
+fn is_kept<T>(mutex: &Mutex<T>, most: u32) -> bool {
     let mut looks = 0;
-    for _ in 0..1_000 {
+    for _ in 0..most {
         looks = if try_lock(mutex).is_none() { looks + 1 } else { 0 };
         if looks == 20 {
             return true;
@@ -130,7 +130,7 @@ fn a_message_that_gathers_sets_the_alarm_after_who_drained_before_it() {
     let alarm = shared.alarm.hold_for_tests();
     std::thread::scope(|scope| {
         let drains = scope.spawn(|| shared.drain(Effort::Much));
-        let kept = is_kept(&shared.state);
+        let kept = is_kept(&shared.state, 10_000);
         drop(alarm);
         drains.join().unwrap();
         assert!(kept, "the protocol is free, and the alarm not set");
@@ -148,7 +148,7 @@ fn two_that_close_wait_for_a_thread_that_has_not_ended() {
     outlet.fill_up_for_tests(full);
     drop(outlet);
     // The timer thread waits for the socket. It may find the outlet taken by who looks for that.
-    while !is_kept(&shared.outlet) {
+    while !is_kept(&shared.outlet, 1_000) {
         shared.alarm.ring();
     }
     let (tell, told) = mpsc::channel();
@@ -223,6 +223,21 @@ fn the_socket_and_the_thread_that_reads_it_change_as_one() {
     b.send_to(a.local_addr(), b"read").unwrap();
     let Ok(Received::Message(message)) = a.recv_timeout(LONG) else { panic!("nobody reads it") };
     assert_eq!(message.payload, b"read");
+}
+
+/// A thread that changes the socket waits for one that sends, and keeps nobody else from what they ask of the sockets.
+#[test]
+fn who_waits_to_change_the_socket_keeps_no_other_lock() {
+    let (a, _b) = two_nodes([239, 255, 254, 13]);
+    let shared = shared(&a);
+    let outlet = lock(&shared.outlet);
+    std::thread::scope(|scope| {
+        let change = scope.spawn(|| a.set_unicast_socket(UdpSocket::bind((LO, 0)).unwrap()));
+        let kept = is_kept(&shared.sockets, 100);
+        drop(outlet);
+        change.join().unwrap().unwrap();
+        assert!(!kept);
+    });
 }
 
 /// The kernel or the network card will not cut buffers: everything leaves one by one from then on, the datagrams of the
