@@ -244,6 +244,11 @@ pub(crate) fn no_such_interface(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::InvalidInput)
 }
 
+/// Ends the wait of a thread that sends. As above: ENOTCONN does not say that it was in vain.
+pub(crate) fn end_sending(socket: &UdpSocket) {
+    let _ = SockRef::from(socket).shutdown(std::net::Shutdown::Write);
+}
+
 pub(crate) fn any(like: SocketAddr) -> IpAddr {
     match like {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),

@@ -160,6 +160,7 @@ impl Owner {
             state.protocol.close(self.shared.clock.now());
         }
         self.shared.shut_down();
+        lock(&self.shared.sockets).end_sending();
         self.join_all();
         lock(&self.shared.sockets).leave();
     }

@@ -79,6 +79,14 @@ impl Sockets {
         }
     }
 
+    /// Who waits for room in the socket's buffer waits no more, where the system can be told (Linux): the interface may
+    /// send nothing for long. What the application brought is its own.
+    pub(super) fn end_sending(&self) {
+        if !self.ready_made {
+            socket::end_sending(&self.unicast.socket);
+        }
+    }
+
     /// Leaves the group for good, once no thread reads any more: handles may keep the sockets for long. What the
     /// application brought is its own.
     pub(super) fn leave(&mut self) {

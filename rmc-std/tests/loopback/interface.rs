@@ -1,11 +1,12 @@
-//! An interface that is deleted and made again. Needs root and `ip`: the test has a network namespace of its own, which goes
-//! with its thread.
+//! An interface that is deleted and made again, or sends nothing. Needs root, `ip` and `tc`: each test has a network
+//! namespace of its own, which goes with its thread.
 
 use std::net::Ipv4Addr;
 use std::process::Command;
+use std::sync::mpsc;
 
 use nix::sched::{CloneFlags, unshare};
-use rmc_std::{Endpoint, Received};
+use rmc_std::{Endpoint, Received, SendError};
 
 use super::fixture::{LONG, new_group};
 
@@ -34,15 +35,45 @@ fn expect(node: &Endpoint, payload: &[u8]) {
     }
 }
 
+/// In a namespace with an interface, on a thread of its own.
+fn in_namespace(run: impl FnOnce() + Send + 'static) {
+    let thread = std::thread::spawn(|| {
+        let made = unshare(CloneFlags::CLONE_NEWNET).map_err(|error| error.to_string());
+        match made.and_then(|()| ip("link set lo up")).and_then(|()| make_interface()) {
+            Ok(()) => run(),
+            Err(missing) => eprintln!("SKIPPED: no network namespace with an interface: {missing}"),
+        }
+    });
+    thread.join().unwrap();
+}
+
+/// An interface that sends nothing: the thread that waits for room in the socket's buffer learns of the end.
+#[test]
+fn close_ends_the_wait_for_an_interface_that_does_not_send() {
+    in_namespace(|| {
+        let shaped = Command::new("tc")
+            .args("qdisc add dev rmct0 root tbf rate 8bit burst 2kb limit 100mb".split_whitespace())
+            .status();
+        if !shaped.is_ok_and(|status| status.success()) {
+            eprintln!("SKIPPED: no queue that holds what it is given");
+            return;
+        }
+        let a = Endpoint::builder(new_group()).interface(ADDRESS).seed(1).send_buffer(10_000).build().unwrap();
+        // The rest is left to the timer thread, which waits.
+        while a.try_send(&[7; 1_000]) != Err(SendError::Full) {}
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            a.close();
+            tell.send(())
+        });
+        told.recv_timeout(LONG).expect("it waits for the interface");
+    });
+}
+
 /// Another one with the same address: what was set by the one before holds no more.
 #[test]
 fn activate_finds_an_interface_that_was_made_again() {
-    let run = || {
-        let made = unshare(CloneFlags::CLONE_NEWNET).map_err(|error| error.to_string());
-        if let Err(missing) = made.and_then(|()| ip("link set lo up")).and_then(|()| make_interface()) {
-            eprintln!("SKIPPED: no network namespace with an interface: {missing}");
-            return;
-        }
+    in_namespace(|| {
         let group = new_group();
         let node = || Endpoint::builder(group).interface(ADDRESS).seed(1).build().unwrap();
         let (a, b) = (node(), node());
@@ -65,6 +96,5 @@ fn activate_finds_an_interface_that_was_made_again() {
         b.activate().unwrap();
         a.send(b"activated").unwrap();
         expect(&b, b"activated");
-    };
-    std::thread::spawn(run).join().unwrap();
+    });
 }
