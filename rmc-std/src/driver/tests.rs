@@ -351,6 +351,10 @@ fn seed_fault_f19_what_has_left_of_many_does_not_come_again() {
         let Ok(Received::Message(message)) = b.recv_timeout(LONG) else { panic!("{number} did not come") };
         assert_eq!(message.payload[..4], number.to_be_bytes());
     }
+    // It is counted behind the call that sends.
+    while a.stats().tx.data < 10 {
+        std::thread::yield_now();
+    }
     assert_eq!((a.stats().tx.failed, a.stats().tx.data), (7, 10));
 }
 
