@@ -436,9 +436,8 @@ impl Watch {
 
     fn let_go(&mut self, now: Instant, node: usize, peer: SocketAddr, seq: u64) {
         let member = &mut self.members[node];
-        let id = StreamId { sender: node, epoch: member.epoch, to: None };
-        let progress = progress_of(self.truth.stream(id));
-        let done = member.receivers.let_go(peer, seq, self.control, progress, now);
+        let sent = self.truth.stream(StreamId { sender: node, epoch: member.epoch, to: None });
+        let done = member.receivers.let_go(peer, seq, self.control, progress_of(sent), now);
         assert!(done.is_ok(), "at {now:?} node {node} lets {peer} go: {done:?}");
         self.seen.count("a receiver is let go");
     }
