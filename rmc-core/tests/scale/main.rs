@@ -14,6 +14,7 @@
 //! ```
 #![cfg(feature = "sim")]
 
+mod acks;
 mod hardships;
 mod independent;
 mod outages;
