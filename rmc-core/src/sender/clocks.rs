@@ -73,7 +73,12 @@ impl Clocks {
         }
     }
 
+    #[inline]
     pub(super) fn deadline(&self) -> Option<Instant> {
+        // Asked after each packet, and mostly by those that nobody acknowledges or who have just been acknowledged.
+        if self.heeded.len() + self.quiet.len() + self.leaving.len() == 0 {
+            return None;
+        }
         let of = |manner| self.of(manner).next().and_then(|since| Some(since + self.wait(manner)?));
         earlier(of(Manner::Heeded), earlier(of(Manner::Quiet), of(Manner::Leaving)))
     }
