@@ -152,6 +152,7 @@ fn hundredths_are_rounded_up() {
 #[test]
 fn every_line_of_the_table_belongs_to_a_scenario() {
     let sources = [
+        include_str!("acks.rs"),
         include_str!("shared.rs"),
         include_str!("independent.rs"),
         include_str!("hardships.rs"),
