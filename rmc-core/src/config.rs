@@ -221,7 +221,7 @@ impl Config {
             flow_control: FlowControl::default(),
             congestion: Congestion::default(),
             acknowledge: true,
-            socket_packets: 1 << 30,
+            socket_packets: MAX_SOCKET_PACKETS,
             packing: true,
             flush_after: Duration::ZERO,
             max_burst: 10,
@@ -293,7 +293,7 @@ impl Config {
         within("backlog_packets", self.backlog_packets, 1, 1 << 30)?;
         within("send_queue_packets", self.send_queue_packets, 1, 1 << 30)?;
         within("max_burst", self.max_burst, 1, 1 << 16)?;
-        within("socket_packets", self.socket_packets, 16, 1 << 30)?;
+        within("socket_packets", self.socket_packets, MIN_SOCKET_PACKETS as u64, MAX_SOCKET_PACKETS)?;
         within("max_segments", self.max_segments, 1, MAX_SEGMENTS)?;
         within("max_nacks", self.max_nacks, 1, 1 << 20)?;
         within("max_repairs_per_nack", self.max_repairs_per_nack, 1, 1 << 20)?;
@@ -407,6 +407,9 @@ impl Config {
 /// How many addresses a node may have.
 pub(crate) const MAX_LOCAL_ADDRS: usize = 16;
 
+/// With fewer a sender would wait for each of its bursts.
+pub(crate) const MIN_SOCKET_PACKETS: usize = 16;
+pub(crate) const MAX_SOCKET_PACKETS: usize = 1 << 30;
 const MIB: usize = 1 << 20;
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);

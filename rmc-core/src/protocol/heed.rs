@@ -5,6 +5,7 @@ use super::input::stream_of;
 use super::serve::Asker;
 use crate::event::{Event, Stream};
 use crate::packet::{Body, Packet};
+use crate::receiver::Peer;
 use crate::sender::{Acked, GROUP, Progress};
 
 impl Protocol {
@@ -92,7 +93,8 @@ impl Protocol {
             return false;
         }
         if let Some(slot) = asker.slot {
-            let acked = Acked { slot, seq, window, proven: asker.proven };
+            let ended = self.peers.get(slot).is_some_and(Peer::has_end);
+            let acked = Acked { slot, seq, window, ended, proven: asker.proven };
             self.peers.ackers.acked(acked, last_sent, self.shared.now);
             self.peers.count_acker(slot);
             self.streams.receivers.counted(self.peers.census());

@@ -19,7 +19,9 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use crate::config::{Config, JoinPolicy, MAX_LOCAL_ADDRS, validate_heartbeat_times};
+use crate::config::{
+    Config, JoinPolicy, MAX_LOCAL_ADDRS, MAX_SOCKET_PACKETS, MIN_SOCKET_PACKETS, validate_heartbeat_times,
+};
 use crate::error::{ConfigError, HeartbeatTimesError, SendError};
 use crate::event::Received;
 use crate::inbox::Taken;
@@ -44,6 +46,7 @@ pub(crate) use segments::MAX_SEGMENTS;
 ///   [`recv`](Self::recv), [`recv_into`](Self::recv_into), [`take`](Self::take), [`give_back`](Self::give_back),
 ///   [`reset`](Self::reset), [`set_heartbeat_times`](Self::set_heartbeat_times), [`set_silent`](Self::set_silent),
 ///   [`set_join_policy`](Self::set_join_policy), [`set_max_segments`](Self::set_max_segments),
+///   [`set_socket_packets`](Self::set_socket_packets), [`segments_left`](Self::segments_left),
 ///   [`activate`](Self::activate), [`deactivate`](Self::deactivate), [`set_local_addr`](Self::set_local_addr),
 ///   [`transmit_failed`](Self::transmit_failed), [`remove_peer`](Self::remove_peer), [`finish`](Self::finish),
 ///   [`close`](Self::close).
@@ -301,7 +304,7 @@ impl Protocol {
     /// [`Config::socket_packets`](crate::Config::socket_packets). Brought into its bounds, 16 to 2^30. For a driver whose
     /// sockets change.
     pub fn set_socket_packets(&mut self, packets: usize) {
-        self.shared.config.socket_packets = packets.clamp(16, 1 << 30);
+        self.shared.config.socket_packets = packets.clamp(MIN_SOCKET_PACKETS, MAX_SOCKET_PACKETS);
     }
 
     /// Input: forget a peer (S27). `recv` reports what its streams still had. Returns whether it was known.

@@ -47,7 +47,7 @@ impl Protocol {
         several
     }
 
-    /// The first `count` datagrams of the last `Transmit`, if it had several, have left: what is told of it from here on
+    /// Input: the first `count` datagrams of the last `Transmit`, if it had several, have left: what is told of it from here on
     /// is about the others. For a driver that sends them one by one and fails on the way, before it tells
     /// [`transmit_failed`](Self::transmit_failed); it has given the bytes back.
     pub fn segments_left(&mut self, count: usize) {

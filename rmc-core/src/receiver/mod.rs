@@ -19,7 +19,7 @@ mod window;
 
 pub(crate) use backoff::Advertised;
 pub(crate) use nack::Confirmed;
-pub(crate) use peer::Opening;
+pub(crate) use peer::{Opening, Peer};
 pub(crate) use peers::{Peers, Refused};
 pub(crate) use stream::{Beat, Word, promised};
 pub(crate) use window::Arrival;

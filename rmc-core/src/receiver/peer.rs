@@ -200,6 +200,11 @@ impl Peer {
         now.saturating_since(self.heard) >= promise
     }
 
+    /// Whether it has announced its end, though something of its stream may still be missing.
+    pub(crate) fn has_end(&self) -> bool {
+        self.finished || self.group.as_ref().is_some_and(|stream| stream.has_end())
+    }
+
     /// Whether it has finished, so that its silence is no news.
     pub(crate) fn is_finished(&self) -> bool {
         self.finished || self.group.as_ref().is_some_and(|stream| stream.is_finished())

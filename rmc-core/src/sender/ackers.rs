@@ -121,6 +121,8 @@ pub(crate) struct Acked {
     pub(crate) slot: u32,
     pub(crate) seq: u64,
     pub(crate) window: u32,
+    /// Its own stream has ended, so that it may be gone soon.
+    pub(crate) ended: bool,
     /// Its address has proven that it receives.
     pub(crate) proven: bool,
 }
@@ -210,7 +212,7 @@ impl Ackers {
 
     /// An Ack came, of a number that was sent (RMC-FLOW-2, RMC-FLOW-5).
     pub(crate) fn acked(&mut self, acked: Acked, last_sent: u64, now: Instant) {
-        let Acked { slot, seq, window, proven } = acked;
+        let Acked { slot, seq, window, ended, proven } = acked;
         if last_sent == 0 {
             // Nothing was sent that it could have got.
             return;
@@ -230,6 +232,10 @@ impl Ackers {
         let limit = seq.saturating_add(window.into());
         let advanced = seq > acker.position || limit > acker.limit();
         let turned = core::mem::replace(&mut acker.open, open) != open;
+        // Somebody else may have announced its end, and then that is withdrawn (RMC-END-4).
+        if core::mem::replace(&mut acker.leaving, ended) != ended {
+            self.clocks.turn(slot, acker.manner());
+        }
         (acker.position, acker.window) = (seq, window);
         acker.proven |= proven;
         if !acker.counts {

@@ -17,7 +17,7 @@ fn ackers() -> Ackers {
 }
 
 fn acked(seq: u64) -> Acked {
-    Acked { slot: 3, seq, window: 5, proven: true }
+    Acked { slot: 3, seq, window: 5, ended: false, proven: true }
 }
 
 // RMC-ACK-5
@@ -67,7 +67,7 @@ fn a_flood_of_acks_grows_nothing() {
     let mut ackers = ackers();
     for round in 0..10_000 {
         let slot = round % 7;
-        ackers.acked(Acked { slot, seq: 5, window: u32::MAX, proven: false }, 5, at(1));
+        ackers.acked(Acked { slot, seq: 5, window: u32::MAX, ended: false, proven: false }, 5, at(1));
         if round % 3 == 0 {
             ackers.forget(slot);
         }

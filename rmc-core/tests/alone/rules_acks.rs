@@ -9,7 +9,7 @@ use crate::lone::{EPOCH, Lone, MS, NS, SECOND, Sent, peer};
 use crate::packets::{data, encode, heartbeat, part};
 
 /// A receiver with a window of 100 packets that has heard of `group` receivers, and has told its sender of itself.
-fn receiver(group: u32, change: impl FnOnce(&mut Config)) -> Lone {
+pub(crate) fn receiver(group: u32, change: impl FnOnce(&mut Config)) -> Lone {
     let mut lone = Lone::new(|config| {
         config.acknowledge = true;
         config.receive_window_packets = 100;
@@ -26,12 +26,12 @@ fn receiver(group: u32, change: impl FnOnce(&mut Config)) -> Lone {
 }
 
 /// A Heartbeat that tells of so many receivers, and promises nothing.
-fn beat(seq: u64, group: u32) -> Vec<u8> {
+pub(crate) fn beat(seq: u64, group: u32) -> Vec<u8> {
     encode(Flags::NONE, 0, EPOCH, seq, Body::Heartbeat { oldest: 1, interval: 0, backoff: 0, group, rtt: 0 })
 }
 
 /// The Acks that were sent since the last call: number and window.
-fn acks(lone: &mut Lone) -> Vec<(u64, u32)> {
+pub(crate) fn acks(lone: &mut Lone) -> Vec<(u64, u32)> {
     let read = |bytes: &[u8]| match Packet::decode(bytes).expect("it decodes") {
         Packet { seq, body: Body::Ack { window, target_epoch: EPOCH, .. }, .. } => Some((seq, window)),
         _ => None,
@@ -40,7 +40,7 @@ fn acks(lone: &mut Lone) -> Vec<(u64, u32)> {
 }
 
 /// Numbers come and are taken at once.
-fn come(lone: &mut Lone, seqs: std::ops::RangeInclusive<u64>) {
+pub(crate) fn come(lone: &mut Lone, seqs: std::ops::RangeInclusive<u64>) {
     for seq in seqs {
         lone.hear(peer(0), &data(seq));
         lone.take();
@@ -146,6 +146,19 @@ fn socket_packets_so_many_are_told_beyond_what_came() {
     come(&mut lone, 6..=6);
     come(&mut lone, 8..=9);
     assert_eq!(acks(&mut lone), [(6, 3 + 16)]);
+}
+
+// RMC-ACK-1
+#[test]
+fn socket_packets_may_change_and_are_brought_into_their_bounds() {
+    let mut lone = receiver(1, |_| {});
+    for (packets, held) in [(0, 16), (15, 16), (16, 16), (1 << 30, 1 << 30), (usize::MAX, 1 << 30)] {
+        lone.node.set_socket_packets(packets);
+        assert_eq!(lone.node.config().socket_packets, held);
+    }
+    lone.node.set_socket_packets(20);
+    come(&mut lone, 2..=30);
+    assert!(acks(&mut lone).iter().all(|&(_, window)| window == 20), "what is told from then on");
 }
 
 // RMC-ACK-1

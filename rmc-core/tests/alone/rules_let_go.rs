@@ -10,7 +10,7 @@ use crate::lone::{Lone, MS, NS, SECOND, peer};
 use crate::packets;
 use crate::rules_flow::{ack, flowing, give, last};
 
-fn evicted(lone: &mut Lone) -> Vec<(Duration, std::net::SocketAddr, u64)> {
+pub(crate) fn evicted(lone: &mut Lone) -> Vec<(Duration, std::net::SocketAddr, u64)> {
     let told = lone.events.drain(..).filter_map(|(at, event)| match event {
         Event::PeerEvicted { peer, seq } => Some((at, peer, seq)),
         _ => None,
@@ -162,6 +162,33 @@ fn rmc_flow_4_who_ended_is_not_waited_for_longer_than_others() {
         lone.run_for(300 * MS);
         assert_eq!(evicted(&mut lone).len(), 1);
     }
+}
+
+/// It had not ended: somebody else said so, until it sends Data with a higher number.
+// RMC-FLOW-4, RMC-END-4
+#[test]
+fn rmc_flow_4_an_end_that_is_withdrawn_shortens_nothing() {
+    let mut lone = stalled(5 * SECOND, 5);
+    lone.hear(peer(1), &packets::data(1));
+    lone.hear(peer(1), &packets::heartbeat_with(Flags::END, 1, 1, Duration::ZERO));
+    lone.hear(peer(1), &packets::data(2));
+    ack(&mut lone, 1, 10, 5);
+    lone.run_for(10 * MS + 5 * SECOND - NS);
+    assert_eq!(evicted(&mut lone), []);
+    lone.run_for(NS);
+    assert_eq!(evicted(&mut lone).len(), 1);
+}
+
+/// The first Ack may come after the end: it lingers.
+// RMC-FLOW-4
+#[test]
+fn rmc_flow_4_who_acknowledges_first_when_it_has_ended_is_leaving_too() {
+    let mut lone = flowing(10, |config| config.flow_control = FlowControl::Slowest { stall: 5 * SECOND });
+    give(&mut lone, 10);
+    lone.hear(peer(1), &packets::heartbeat_with(Flags::END, 0, 1, Duration::ZERO));
+    ack(&mut lone, 1, 9, 5);
+    lone.run_for(10 * MS + SECOND);
+    assert_eq!(evicted(&mut lone).len(), 1);
 }
 
 /// Who has everything owes nothing, however long nothing is sent.

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use rmc_core::packet::{Body, Flags, NO_PROMISE, OPEN_WINDOW, Packet};
-use rmc_core::{Config, Event, FlowControl};
+use rmc_core::packet::{Flags, NO_PROMISE, OPEN_WINDOW};
+use rmc_core::{Config, FlowControl};
 
 use crate::lone::{EPOCH, Lone, MS, NS, SECOND, peer};
-use crate::packets::{data, data_with, encode};
+use crate::packets::data_with;
+use crate::rules_acks::{acks, beat, come, receiver};
 use crate::rules_flow::{ack, flowing, give, last};
+use crate::rules_let_go;
 
 /// A sender that keeps 100 packets, has sent 60, and has told of so many receivers, in mode Unicast the number of
 /// peers. All have room, and say so.
@@ -76,12 +78,8 @@ fn one_is_gone() -> Lone {
     lone
 }
 
-fn evicted(lone: &Lone) -> Vec<std::net::SocketAddr> {
-    let told = lone.events.iter().filter_map(|&(_, event)| match event {
-        Event::PeerEvicted { peer, .. } => Some(peer),
-        _ => None,
-    });
-    told.collect()
+fn evicted(lone: &mut Lone) -> Vec<std::net::SocketAddr> {
+    rules_let_go::evicted(lone).into_iter().map(|(_, peer, _)| peer).collect()
 }
 
 /// 16 intervals of a second: its Acks come rarely, and some are lost.
@@ -90,7 +88,7 @@ fn evicted(lone: &Lone) -> Vec<std::net::SocketAddr> {
 fn quiet_intervals_to_the_end_of_them_who_has_room_is_waited_for() {
     let mut lone = one_is_gone();
     lone.run_for(16 * SECOND - NS);
-    assert_eq!((evicted(&lone), lone.node.stable_seq()), (vec![], 60));
+    assert_eq!((evicted(&mut lone), lone.node.stable_seq()), (vec![], 60));
     give(&mut lone, 200);
     assert_eq!(last(&lone), 270, "by who waits for all, not by what is sent");
 }
@@ -100,7 +98,7 @@ fn quiet_intervals_to_the_end_of_them_who_has_room_is_waited_for() {
 fn quiet_intervals_past_them_it_is_let_go() {
     let mut lone = one_is_gone();
     lone.run_for(16 * SECOND);
-    assert_eq!((evicted(&lone), lone.node.stable_seq()), (vec![peer(101)], 70));
+    assert_eq!((evicted(&mut lone), lone.node.stable_seq()), (vec![peer(101)], 70));
 }
 
 /// Who turns out to have little room is waited for as those are, from the next Heartbeat on.
@@ -110,44 +108,9 @@ fn rmc_flow_4_who_has_no_room_any_more_is_let_go_as_soon_as_others() {
     let mut lone = one_is_gone();
     ack(&mut lone, 101, 60, 20);
     lone.run_for(5 * SECOND);
-    assert_eq!(evicted(&lone), []);
+    assert_eq!(evicted(&mut lone), []);
     lone.run_for(SECOND);
-    assert_eq!(evicted(&lone), [peer(101)]);
-}
-
-/// A receiver with a window of 100 packets whose sender has told of so many.
-fn receiver(group: u32, seed: u64) -> Lone {
-    let mut lone = Lone::new(|config| {
-        config.acknowledge = true;
-        (config.receive_window_packets, config.backlog_packets) = (100, 100);
-        config.seed = seed;
-    });
-    lone.hear(peer(0), &beat(0, group));
-    lone.hear(peer(0), &data(1));
-    lone.hear(peer(0), &beat(1, group));
-    lone.take();
-    lone.run_for(3 * SECOND);
-    lone
-}
-
-fn beat(seq: u64, group: u32) -> Vec<u8> {
-    encode(Flags::NONE, 0, EPOCH, seq, Body::Heartbeat { oldest: 1, interval: 0, backoff: 0, group, rtt: 0 })
-}
-
-/// The Acks that were sent since the last call: when, the number and the window.
-fn acks(lone: &mut Lone) -> Vec<(Duration, u64, u32)> {
-    let read = |bytes: &[u8]| match Packet::decode(bytes).expect("it decodes") {
-        Packet { seq, body: Body::Ack { window, .. }, .. } => Some((seq, window)),
-        _ => None,
-    };
-    lone.sent.drain(..).filter_map(|sent| read(&sent.bytes).map(|(seq, window)| (sent.at, seq, window))).collect()
-}
-
-fn come(lone: &mut Lone, seqs: std::ops::RangeInclusive<u64>) {
-    for seq in seqs {
-        lone.hear(peer(0), &data(seq));
-        lone.take();
-    }
+    assert_eq!(evicted(&mut lone), [peer(101)]);
 }
 
 /// The sender heeds what it was told last, so that it is told once more, when that would have been due anyway.
@@ -155,13 +118,13 @@ fn come(lone: &mut Lone, seqs: std::ops::RangeInclusive<u64>) {
 #[test]
 fn rmc_ack_5_who_was_heeded_says_that_it_need_not_be_before_it_is_quiet() {
     for (group, told) in [(100, vec![false, false]), (101, vec![true])] {
-        let mut lone = receiver(1, 1);
+        let mut lone = receiver(1, |_| {});
         acks(&mut lone);
         lone.hear(peer(0), &beat(1, group));
         come(&mut lone, 2..=51);
         let sent = acks(&mut lone);
         assert_eq!(
-            sent.iter().map(|&(_, _, window)| window == OPEN_WINDOW).collect::<Vec<_>>(),
+            sent.iter().map(|&(_, window)| window == OPEN_WINDOW).collect::<Vec<_>>(),
             told,
             "{group}: {sent:?}"
         );
@@ -174,19 +137,17 @@ fn rmc_ack_5_who_was_heeded_says_that_it_need_not_be_before_it_is_quiet() {
 #[test]
 fn rmc_ack_6_that_there_is_room_again_is_repeated_twice() {
     for seed in 1..=20 {
-        let mut lone = receiver(10_000, seed);
-        lone.run_for(20 * SECOND);
-        acks(&mut lone);
+        let mut lone = receiver(10_000, |config| config.seed = seed);
         lone.hear_all(2..=100);
         lone.take();
-        assert_eq!(acks(&mut lone).last().map(|&(_, seq, window)| (seq, window)), Some((100, OPEN_WINDOW)));
+        assert_eq!(acks(&mut lone).last(), Some(&(100, OPEN_WINDOW)));
         for _ in 0..2 {
             lone.run_for(100 * MS);
             lone.hear(peer(0), &beat(100, 10_000));
             lone.run_for(SECOND);
             let sent = acks(&mut lone);
             assert_eq!(sent.len(), 1, "seed {seed}: within a second");
-            assert_eq!(sent[0].2, OPEN_WINDOW);
+            assert_eq!(sent[0].1, OPEN_WINDOW);
         }
         lone.run_for(100 * MS);
         lone.hear(peer(0), &beat(100, 10_000));
@@ -199,8 +160,7 @@ fn rmc_ack_6_that_there_is_room_again_is_repeated_twice() {
 // RMC-ACK-6
 #[test]
 fn rmc_ack_6_who_has_little_room_answers_within_a_second() {
-    let mut lone = receiver(10_000, 1);
-    lone.run_for(20 * SECOND);
+    let mut lone = receiver(10_000, |_| {});
     lone.hear_all(2..=80);
     acks(&mut lone);
     for _ in 0..5 {
@@ -216,13 +176,13 @@ fn rmc_ack_6_who_has_little_room_answers_within_a_second() {
 #[test]
 fn rmc_ack_5_where_there_are_fewer_again_the_window_is_told() {
     for (group, told) in [(100, Some(100)), (101, None)] {
-        let mut lone = receiver(200, 1);
+        let mut lone = receiver(200, |_| {});
         lone.run_for(5 * SECOND);
         acks(&mut lone);
         // One that brings something new needs no answer.
         lone.hear(peer(0), &beat(2, group));
         lone.run_for(100 * MS);
-        assert_eq!(acks(&mut lone).first().map(|&(_, _, window)| window), told, "{group}");
+        assert_eq!(acks(&mut lone).first().map(|&(_, window)| window), told, "{group}");
     }
 }
 
@@ -230,7 +190,7 @@ fn rmc_ack_5_where_there_are_fewer_again_the_window_is_told() {
 // RMC-ACK-5
 #[test]
 fn rmc_ack_5_what_the_application_takes_is_told_in_time() {
-    let mut lone = receiver(101, 1);
+    let mut lone = receiver(101, |_| {});
     lone.run_for(5 * SECOND);
     // A third of the window, after which nothing is promised that would wake the node.
     (2..=35).for_each(|seq| lone.hear(peer(0), &data_with(Flags::NONE, NO_PROMISE, EPOCH, seq)));

@@ -36,6 +36,8 @@ pub(super) struct Acked {
 /// The receivers of one sender, in one epoch of it.
 #[derive(Default)]
 pub(super) struct Receivers {
+    /// Whose own streams have ended, by what was told, so that they may be gone.
+    ended: BTreeSet<(SocketAddr, u32)>,
     known: BTreeMap<SocketAddr, Receiver>,
     /// Who may have expired meanwhile, or not.
     unsure: BTreeSet<SocketAddr>,
@@ -64,8 +66,6 @@ struct Receiver {
     counts: bool,
     /// It has counted since before anything left the backlog.
     is_whole: bool,
-    /// Its own stream has ended, so that it may be gone.
-    has_ended: bool,
 }
 
 /// How far a private stream's receiver has room.
@@ -92,7 +92,6 @@ impl Receivers {
             known_until,
             counts: false,
             is_whole: false,
-            has_ended: false,
         });
         if seq < receiver.position {
             return;
@@ -157,9 +156,7 @@ impl Receivers {
 
     /// A receiver announces its end, or somebody does in its name.
     pub(super) fn ended(&mut self, peer: SocketAddr, epoch: u32) {
-        if let Some(receiver) = self.known.get_mut(&peer).filter(|receiver| receiver.epoch == epoch) {
-            receiver.has_ended = true;
-        }
+        self.ended.insert((peer, epoch));
     }
 
     /// A receiver is let go: it has not advanced, and should have (RMC-FLOW-4). Returns what is wrong with that.
@@ -182,7 +179,8 @@ impl Receivers {
         let receiver = self.known.get_mut(&peer).ok_or("it has never acknowledged")?;
         let patience = now.saturating_since(receiver.advanced_at);
         receiver.counts = false;
-        let stall = if receiver.has_ended { control.stall_of_ended() } else { control.stall() };
+        let stall =
+            if self.ended.contains(&(peer, receiver.epoch)) { control.stall_of_ended() } else { control.stall() };
         if patience < stall {
             return Err(format!("it has advanced {patience:?} ago"));
         }

@@ -34,6 +34,8 @@ pub(crate) const CONSTANTS: &[(&str, &str, Shown)] = &[
         Pairs(&[("seed_s03_sixteen_own_addresses_are_all_known", "seed_s03_seventeen_own_addresses_are_refused")]),
     ),
     ("config.rs", "MIB", Nowhere("a unit")),
+    ("config.rs", "MAX_SOCKET_PACKETS", Nowhere("the bound of an option, which tests/config.rs has")),
+    ("config.rs", "MIN_SOCKET_PACKETS", Nowhere("the bound of an option, which tests/config.rs has")),
     ("config.rs", "MS", Nowhere("a unit")),
     ("config.rs", "SECOND", Nowhere("a unit")),
     ("packet/body.rs", "MAX_DELAY_MICROS", BothIn("rmc_kind_2_intervals_delays_and_round_trips_have_bounds")),
